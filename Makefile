@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: ISC
+# For GNU make and BSD make alike.
+#
+#   make                 everything into build/
+#   make test            unit and system tests
+#   make SAN=1 ...       the same with AddressSanitizer and UBSan
+#   make WERROR=-Werror  as CI does
+
+VERSION =	0.1.0
+PREFIX =	/usr/local
+BINDIR =	$(PREFIX)/bin
+SBINDIR =	$(PREFIX)/sbin
+LIBEXECDIR =	$(PREFIX)/libexec/ocm
+MANDIR =	$(PREFIX)/share/man
+SYSCONFDIR =	/etc
+
+OS !=		uname -s
+PKGS =		libbsd-overlay libsodium libevent_core libconfuse jansson
+PKGS_Linux =	libseccomp
+PKG_CFLAGS !=	pkg-config --cflags $(PKGS) $(PKGS_$(OS)) libedit
+LIBS_COMMON !=	pkg-config --libs libbsd-overlay libsodium jansson $(PKGS_$(OS))
+LIBS_EVENT !=	pkg-config --libs libevent_core
+LIBS_CONF !=	pkg-config --libs libconfuse
+LIBS_EDIT !=	pkg-config --libs libedit
+LIBS_CHECK !=	pkg-config --libs check
+
+# Platform files: common/*_linux.c, *_openbsd.c; sandbox_none.c by choice.
+PLATFORM_Linux =	linux
+PLATFORM_OpenBSD =	openbsd
+PLATFORM =	$(PLATFORM_$(OS))
+# The sanitizers' runtimes do what no filter allows, and say so.
+SANDBOX_1 =	none
+SANDBOX_ =	$(PLATFORM)
+SANDBOX =	$(SANDBOX_$(SAN))
+
+WARN =		-Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+		-Wstrict-prototypes -Wmissing-prototypes
+HARDEN_ =	-D_FORTIFY_SOURCE=2
+HARDEN =	-fstack-protector-strong -fPIE $(HARDEN_$(SAN))
+SAN_1 =		-fsanitize=address,undefined -fno-omit-frame-pointer \
+		-fno-sanitize-recover=undefined
+SAN_FLAGS =	$(SAN_$(SAN))
+CPPFLAGS_Linux =	-D_GNU_SOURCE
+
+CFLAGS =	-O2 -g
+OCM_CFLAGS =	-std=c11 $(CFLAGS) $(WARN) $(WERROR) $(HARDEN) $(SAN_FLAGS) \
+		$(CPPFLAGS_$(OS)) $(CPPFLAGS) $(PKG_CFLAGS) -I. -Icommon -MMD -MP \
+		-DOCM_VERSION='"$(VERSION)"' -DOCM_LIBEXECDIR='"$(LIBEXECDIR)"' \
+		-DOCM_SBINDIR='"$(SBINDIR)"' -DOCM_SYSCONFDIR='"$(SYSCONFDIR)"'
+OCM_LDFLAGS =	-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(SAN_FLAGS) $(LDFLAGS)
+OCM_LIBS =	$(LIBS_COMMON) -lpthread
+
+COMMON_SRC !=	ls common/*.c | grep -v -e _linux.c -e _openbsd.c -e _none.c
+PLATFORM_SRC !=	ls common/*_$(PLATFORM).c | grep -v sandbox_
+OCMD_SRC !=	ls ocmd/*.c
+ROOMD_SRC !=	ls roomd/*.c
+RELAYD_SRC !=	ls relayd/*.c
+# client/ocm*.c is the chat, client/ctl*.c is ocmctl.
+OCM_SRC !=	ls client/ocm*.c
+OCMCTL_SRC !=	ls client/ctl*.c
+CHECK_SRC !=	ls tests/unit/check_*.c 2>/dev/null || true
+BENCH_SRC !=	ls tests/bench/bench_*.c 2>/dev/null || true
+FUZZ_SRC !=	ls tests/fuzz/fuzz_*.c 2>/dev/null || true
+
+COMMON_OBJ =	$(COMMON_SRC:.c=.o) $(PLATFORM_SRC:.c=.o) common/sandbox_$(SANDBOX).o
+OCMD_OBJ =	$(OCMD_SRC:.c=.o)
+ROOMD_OBJ =	$(ROOMD_SRC:.c=.o)
+RELAYD_OBJ =	$(RELAYD_SRC:.c=.o)
+OCM_OBJ =	$(OCM_SRC:.c=.o)
+OCMCTL_OBJ =	$(OCMCTL_SRC:.c=.o)
+CHECK_OBJ =	$(CHECK_SRC:.c=.o)
+BENCH_OBJ =	$(BENCH_SRC:.c=.o)
+FUZZ_OBJ =	$(FUZZ_SRC:.c=.o)
+ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
+		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) $(FUZZ_OBJ)
+CHECKS =	$(CHECK_SRC:.c=.t)
+BENCHES =	$(BENCH_SRC:.c=.t)
+FUZZERS =	$(FUZZ_SRC:.c=.t)
+
+PROGRAMS =	build/ocmctl build/ocm build/ocmd build/roomd build/relayd
+# A role without its main, for the tests of its modules.
+ROLE_LIBS =	build/libroomd.a build/librelayd.a build/libocmd.a
+
+# Objects depend on this file, which changes when the flags do.
+STAMP !=	mkdir -p build; f='$(CC) $(OCM_CFLAGS) $(SANDBOX)'; \
+		[ "`cat build/flags 2>/dev/null`" = "$$f" ] || echo "$$f" >build/flags
+DEPENDS !=	cat common/*.d ocmd/*.d roomd/*.d relayd/*.d client/*.d \
+		tests/*/*.d >build/depend 2>/dev/null || true
+
+all: $(PROGRAMS)
+
+.SUFFIXES: .c .o .t
+.c.o:
+	$(CC) $(OCM_CFLAGS) -c -o $@ $<
+.o.t:
+	$(CC) $(OCM_LDFLAGS) -o $@ $< $(ROLE_LIBS) build/libcommon.a \
+	    $(LIBS_EVENT) $(LIBS_CONF) $(LIBS_CHECK) $(OCM_LIBS)
+
+$(ALL_OBJ): build/flags
+
+build/libcommon.a: $(COMMON_OBJ)
+	rm -f $@ && $(AR) rcs $@ $(COMMON_OBJ)
+build/libroomd.a: $(ROOMD_OBJ)
+	rm -f $@ && $(AR) rcs $@ $(ROOMD_OBJ) && $(AR) d $@ main.o
+build/librelayd.a: $(RELAYD_OBJ)
+	rm -f $@ && $(AR) rcs $@ $(RELAYD_OBJ) && $(AR) d $@ main.o
+build/libocmd.a: $(OCMD_OBJ)
+	rm -f $@ && $(AR) rcs $@ $(OCMD_OBJ) && $(AR) d $@ main.o
+
+build/ocmd: $(OCMD_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMD_OBJ) build/libcommon.a \
+	    $(LIBS_EVENT) $(LIBS_CONF) $(OCM_LIBS)
+build/roomd: $(ROOMD_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(ROOMD_OBJ) build/libcommon.a \
+	    $(LIBS_EVENT) $(OCM_LIBS)
+build/relayd: $(RELAYD_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(RELAYD_OBJ) build/libcommon.a $(OCM_LIBS)
+build/ocm: $(OCM_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(OCM_OBJ) build/libcommon.a \
+	    $(LIBS_EVENT) $(LIBS_EDIT) $(OCM_LIBS)
+build/ocmctl: $(OCMCTL_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMCTL_OBJ) build/libcommon.a $(OCM_LIBS)
+
+$(CHECKS) $(BENCHES) $(FUZZERS): build/libcommon.a $(ROLE_LIBS)
+
+clean:
+	rm -rf build
+	rm -f */*.o */*.d tests/*/*.o tests/*/*.d tests/*/*.t
+
+.PHONY: all test check-style bench fuzz soak clean install uninstall
+
+-include build/depend

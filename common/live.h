@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Region L[k]: what relayd k knows of the members it hears, and what it
+ * wishes roomd to do.  relayd k is its one writer; roomd and the other
+ * relays map it read-only and believe nothing in it: it holds no index that
+ * is used unchecked.
+ */
+#ifndef OCM_LIVE_H
+#define OCM_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "counter.h"
+#include "dialect.h"
+
+struct live;			/* the region; its layout is private */
+
+struct live_limits {
+	uint32_t	members;	/* as roomtab_limits */
+	uint32_t	lobby;		/* lobby clients */
+};
+
+/* Where a member speaks from, one atomic word in the region. */
+struct live_where {
+	uint32_t	gen;		/* of the member this is about */
+	uint16_t	port;		/* UDP source port, 0 unknown */
+	uint8_t		sock;		/* which relay socket it uses */
+	bool		enrolled;	/* its registration word came */
+};
+
+struct live_lobby {			/* one lobby client */
+	struct addr	addr;
+	uint64_t	last_ms;	/* clock_ms(), 0: free */
+	uint8_t		sock;
+};
+
+size_t	live_size(const struct live_limits *);		/* whole pages */
+void	live_format(struct live *, const struct live_limits *);
+
+/* ---- the owner's verbs; slot < limits.members ---- */
+void	live_set_where(struct live *, uint32_t slot, struct live_where);
+void	live_set_seen(struct live *, uint32_t slot, uint64_t now_ms);
+/* Asks roomd to remove a member; appends to the wish ring. */
+void	live_wish(struct live *, uint32_t slot, uint32_t gen, enum ending);
+_Atomic uint64_t *live_counters(struct live *);
+/* index < limits.lobby; last_ms == 0 frees. */
+void	live_set_lobby(struct live *, uint32_t index,
+	    const struct live_lobby *);
+void	live_set_lobby_seen(struct live *, uint32_t index, uint64_t now_ms);
+
+/* ---- anybody's; out of range gives zeros ---- */
+struct live_where live_where(const struct live *, uint32_t slot);
+uint64_t live_seen(const struct live *, uint32_t slot);
+uint64_t live_counter(const struct live *, unsigned which);
+bool	live_lobby(const struct live *, uint32_t index, struct live_lobby *);
+/* Changes of `where`, for the other relays: as the ring of wishes below. */
+uint32_t live_moved_head(const struct live *);
+/*
+ * The next slot whose `where` changed, from *tail on; ROOMTAB_NONE where
+ * there is none.  *overflow: entries were lost, look at every slot.
+ */
+uint32_t live_next_moved(const struct live *, uint32_t *tail, bool *overflow);
+
+/*
+ * roomd: the next wish from *tail on.  Returns false where there is none.
+ * *overflow: entries were lost, look at every slot with live_wish_of.
+ */
+bool	live_next_wish(const struct live *, uint32_t *tail, uint32_t *slot,
+	    bool *overflow);
+/* The wish of a slot: END_NONE unless it is about generation gen. */
+enum ending live_wish_of(const struct live *, uint32_t slot, uint32_t gen);
+
+#endif

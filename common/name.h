@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Room and user names (ocm-protocol(7), "Names and tokens"), and text of
+ * others made harmless for a terminal.
+ */
+#ifndef OCM_NAME_H
+#define OCM_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Well-formed UTF-8 as in RFC 3629: no overlong form, no surrogate, nothing
+ * above U+10FFFF.  The empty string is valid.
+ */
+bool	utf8_valid(const void *, size_t len);
+/*
+ * Decodes one code point at p (len > 0).  Returns its bytes (1..4) and sets
+ * *cp, or 0 where the bytes are not well-formed.
+ */
+size_t	utf8_decode(const uint8_t *p, size_t len, uint32_t *cp);
+
+/* 1..255 bytes, valid UTF-8, no C0, no DEL, no C1. */
+bool	name_valid(const void *, size_t len);
+
+/*
+ * Copies text so that no terminal acts on it: C0 (but for tab), DEL, C1,
+ * bytes that are not UTF-8, and the bidirectional and zero-width controls
+ * (U+200B..200F, U+202A..202E, U+2060..2064, U+2066..206F, U+FEFF) become
+ * visible escapes such as \x1b or \u{202e}.  Always ends with a NUL;
+ * stops at a whole character when cap is reached.  Returns bytes written
+ * without the NUL.  A buffer of 8 * len + 1 always suffices.
+ */
+size_t	text_harmless(char *out, size_t cap, const void *text, size_t len);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Room and lobby datagrams (ocm-protocol(7), "Room datagrams" and "Lobby").
+ * Pure splits; who may speak is decided by relayd.
+ */
+#ifndef OCM_WIRE_UDP_H
+#define OCM_WIRE_UDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Views into the datagram. */
+struct room_datagram {
+	const uint8_t	*room, *token, *msg;
+	size_t		 room_len, token_len, msg_len;
+};
+
+struct lobby_datagram {
+	const uint8_t	*user, *msg;
+	size_t		 user_len, msg_len;
+};
+
+/* R, T, room, token, rest: false unless 2 + R + T <= len <= DATAGRAM_MAX. */
+bool	udp_split_token(struct room_datagram *, const uint8_t *, size_t len);
+/* R, M, room, message without a token: false unless 2 + R + M == len. */
+bool	udp_split_bare(struct room_datagram *, const uint8_t *, size_t len);
+/* U, user, rest: false unless U > 0, 1 + U <= len, and a valid user name. */
+bool	udp_split_lobby(struct lobby_datagram *, const uint8_t *, size_t len);
+
+#endif
