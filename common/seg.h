@@ -29,11 +29,10 @@ struct seg_maps {
 	struct shmlock_area	*control;	/* read-write for all */
 	void			*rooms;		/* roomd: read-write */
 	struct live		*live[OCM_WORKERS_MAX];	/* relayd k: [k] */
-	size_t			 size[2 + OCM_WORKERS_MAX];
 };
 
-struct seg_limits;
 struct live_limits seg_live_limits(const struct seg_limits *);
+
 /*
  * ocmd: creates and formats the object under a random name, and unlinks it.
  * *rw and *ro become its two descriptors, both close-on-exec.

@@ -35,12 +35,17 @@ void	shmlock_close(struct shmlock *);
 void	shmlock_unlink(const char *name);
 
 /*
- * Takes the lock.  tries: semaphore waits of 5 ms each before giving up, 0
- * for no end.  A parked lock counts as a failed try when tries > 0.
- * Returns 0, or -1 with EAGAIN.  *stuck, where not NULL, becomes true when 40
- * waits in a row failed without a park: tell ocmd.
+ * Called from within shmlock_acquire after 40 waits in a row that failed
+ * without a park: something holds the lock that ocmd has not noticed.
+ * The callback tells ocmd (CTL_STUCK); the wait goes on.
  */
-int	shmlock_acquire(struct shmlock *, unsigned tries, bool *stuck);
+void	shmlock_on_stuck(struct shmlock *, void (*)(void *), void *);
+/*
+ * Takes the lock.  tries: semaphore waits of 5 ms each before giving up, 0
+ * for no end.  A park that lasts counts like failed waits when tries > 0.
+ * Returns 0, or -1 with EAGAIN.
+ */
+int	shmlock_acquire(struct shmlock *, unsigned tries);
 void	shmlock_release(struct shmlock *);
 
 /* The supervisor's side. */

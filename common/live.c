@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Region L (see live.h).  Every field a reader wants whole is one atomic
+ * 64-bit word that carries the generation it is about, so no lock is needed
+ * and a word of an earlier member in the same slot means nothing.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "live.h"
+#include "roomtab.h"
+
+enum { RING = 4096 };		/* power of two */
+
+struct ring {
+	_Atomic uint32_t	head;	/* entries ever written */
+	_Atomic uint32_t	slot[RING];
+};
+
+struct live_slot {
+	_Atomic uint64_t	where;	/* gen 32, port 16, sock 8, enrolled 8 */
+	_Atomic uint64_t	seen;	/* clock_ms() */
+	_Atomic uint64_t	wish;	/* gen 32, enum ending 8 */
+};
+
+struct lobby_slot {
+	struct addr		addr;
+	uint32_t		sock;
+	_Atomic uint64_t	last_ms;
+};
+
+struct live {
+	uint32_t		members;
+	uint32_t		lobby;
+	_Atomic uint64_t	counters[LC_COUNT];
+	struct ring		moved;
+	struct ring		wishes;
+	struct live_slot	slots[];	/* then struct lobby_slot[] */
+};
+
+static size_t
+slots_size(uint32_t members)
+{
+	return sizeof(struct live) + members * sizeof(struct live_slot);
+}
+
+static struct lobby_slot *
+lobby_slots(const struct live *l, uint32_t members)
+{
+	return (struct lobby_slot *)(uintptr_t)
+	    ((const char *)l + slots_size(members));
+}
+
+size_t
+live_size(const struct live_limits *lim)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n;
+
+	n = slots_size(lim->members) + lim->lobby * sizeof(struct lobby_slot);
+	return (n + page - 1) / page * page;
+}
+
+void
+live_format(struct live *l, const struct live_limits *lim)
+{
+	l->members = lim->members;
+	l->lobby = lim->lobby;
+}
+
+static void
+ring_push(struct ring *r, uint32_t slot)
+{
+	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+	atomic_store_explicit(&r->slot[head % RING], slot,
+	    memory_order_relaxed);
+	atomic_store_explicit(&r->head, head + 1, memory_order_release);
+}
+
+/*
+ * The next entry after *tail.  An entry may be overwritten while it is read:
+ * the head is looked at again afterwards.
+ */
+static bool
+ring_next(const struct ring *r, uint32_t *tail, uint32_t *slot, bool *overflow)
+{
+	uint32_t head;
+
+	*overflow = false;
+	head = atomic_load_explicit(&r->head, memory_order_acquire);
+	if (head == *tail)
+		return false;
+	*slot = atomic_load_explicit(&r->slot[*tail % RING],
+	    memory_order_relaxed);
+	atomic_thread_fence(memory_order_acquire);
+	head = atomic_load_explicit(&r->head, memory_order_relaxed);
+	if (head - *tail >= RING) {
+		*tail = head;
+		*overflow = true;
+		return false;
+	}
+	++*tail;
+	return true;
+}
+
+void
+live_set_where(struct live *l, uint32_t slot, struct live_where w)
+{
+	atomic_store_explicit(&l->slots[slot].where, (uint64_t)w.gen << 32 |
+	    (uint64_t)w.port << 16 | (uint64_t)w.sock << 8 | w.enrolled,
+	    memory_order_release);
+	ring_push(&l->moved, slot);
+}
+
+void
+live_set_seen(struct live *l, uint32_t slot, uint64_t now_ms)
+{
+	atomic_store_explicit(&l->slots[slot].seen, now_ms,
+	    memory_order_relaxed);
+}
+
+void
+live_wish(struct live *l, uint32_t slot, uint32_t gen, enum ending why)
+{
+	atomic_store_explicit(&l->slots[slot].wish,
+	    (uint64_t)gen << 32 | (uint64_t)why, memory_order_release);
+	ring_push(&l->wishes, slot);
+}
+
+_Atomic uint64_t *
+live_counters(struct live *l)
+{
+	return l->counters;
+}
+
+struct live_where
+live_where(const struct live *l, uint32_t slot)
+{
+	struct live_where w = { 0, 0, 0, false };
+	uint64_t v;
+
+	if (slot >= l->members)
+		return w;
+	v = atomic_load_explicit(&l->slots[slot].where, memory_order_acquire);
+	w.gen = (uint32_t)(v >> 32);
+	w.port = (uint16_t)(v >> 16);
+	w.sock = (uint8_t)(v >> 8);
+	w.enrolled = (v & 1) != 0;
+	return w;
+}
+
+uint64_t
+live_seen(const struct live *l, uint32_t slot)
+{
+	if (slot >= l->members)
+		return 0;
+	return atomic_load_explicit(&l->slots[slot].seen,
+	    memory_order_relaxed);
+}
+
+uint64_t
+live_counter(const struct live *l, unsigned which)
+{
+	if (which >= LC_COUNT)
+		return 0;
+	return atomic_load_explicit(&l->counters[which],
+	    memory_order_relaxed);
+}
+
+uint32_t
+live_moved_head(const struct live *l)
+{
+	return atomic_load_explicit(&l->moved.head, memory_order_acquire);
+}
+
+uint32_t
+live_next_moved(const struct live *l, uint32_t *tail, bool *overflow)
+{
+	uint32_t slot;
+
+	return ring_next(&l->moved, tail, &slot, overflow) ? slot :
+	    ROOMTAB_NONE;
+}
+
+bool
+live_next_wish(const struct live *l, uint32_t *tail, uint32_t *slot,
+    bool *overflow)
+{
+	return ring_next(&l->wishes, tail, slot, overflow);
+}
+
+enum ending
+live_wish_of(const struct live *l, uint32_t slot, uint32_t gen)
+{
+	uint64_t v;
+
+	if (slot >= l->members)
+		return END_NONE;
+	v = atomic_load_explicit(&l->slots[slot].wish, memory_order_acquire);
+	if ((uint32_t)(v >> 32) != gen || (v & 0xff) >= END_COUNT)
+		return END_NONE;
+	return (enum ending)(v & 0xff);
+}
+
+void
+live_set_lobby(struct live *l, uint32_t index, const struct live_lobby *c)
+{
+	struct lobby_slot *s = &lobby_slots(l, l->members)[index];
+
+	/* free while it is being written, for a reader after a kill */
+	atomic_store(&s->last_ms, 0);
+	s->addr = c->addr;
+	s->sock = c->sock;
+	atomic_store(&s->last_ms, c->last_ms);
+}
+
+void
+live_set_lobby_seen(struct live *l, uint32_t index, uint64_t now_ms)
+{
+	atomic_store_explicit(&lobby_slots(l, l->members)[index].last_ms,
+	    now_ms, memory_order_relaxed);
+}
+
+bool
+live_lobby(const struct live *l, uint32_t index, struct live_lobby *out)
+{
+	const struct lobby_slot *s;
+
+	memset(out, 0, sizeof(*out));
+	if (index >= l->lobby)
+		return false;
+	s = &lobby_slots(l, l->members)[index];
+	if ((out->last_ms = atomic_load(&s->last_ms)) == 0)
+		return false;
+	out->addr = s->addr;
+	out->sock = (uint8_t)s->sock;
+	return true;
+}
