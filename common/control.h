@@ -19,6 +19,13 @@
 
 enum { CONTROL_MAGIC = 0x6f636d31 };	/* "ocm1" */
 
+/* root's directory for the socket and the empty chroot directory */
+#ifdef __OpenBSD__
+#define CONTROL_ROOT_DIR	"/var/run/ocm"
+#else
+#define CONTROL_ROOT_DIR	"/run/ocm"
+#endif
+
 enum control_verb {
 	CONTROL_STATUS,		/* JSON object */
 	CONTROL_STOP,		/* answered when everything is down */
@@ -42,9 +49,9 @@ struct control_request {
 };
 
 /*
- * The default path of the control socket: /run/ocm/ocm.sock for root,
- * $XDG_RUNTIME_DIR/ocm/ocm.sock, or /tmp/ocm-UID/ocm.sock.  Returns buf, or
- * NULL with ENAMETOOLONG.
+ * The default path of the control socket: CONTROL_ROOT_DIR/ocm.sock for
+ * root, $XDG_RUNTIME_DIR/ocm/ocm.sock, or /tmp/ocm-UID/ocm.sock.  Returns
+ * buf, or NULL with ENAMETOOLONG (also where no socket could have the name).
  */
 char	*control_default_path(char *buf, size_t cap);
 

@@ -138,7 +138,8 @@ enum ctl_result {
 };
 /*
  * Receives one message that `from` may send to `to`.  A descriptor that
- * should not be there is closed.  wait: block for it.
+ * should not be there is closed.  wait: block for it.  Where our own
+ * descriptor table is full, a message that carries one counts as lost.
  */
 enum ctl_result ctl_recv(int sock, enum role from, enum role to, bool wait,
 	    enum ctl_type *type, union ctl_body *body, int *fd);
