@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,26 +32,25 @@ struct lobby_slot {
 	_Atomic uint64_t	last_ms;
 };
 
-struct live {
-	uint32_t		members;
-	uint32_t		lobby;
+struct live_area {
 	_Atomic uint64_t	counters[LC_COUNT];
 	struct ring		moved;
 	struct ring		wishes;
 	struct live_slot	slots[];	/* then struct lobby_slot[] */
 };
 
+/* The limits stand here and not in the region, whose writer is not trusted. */
+struct live {
+	struct live_area	*area;
+	struct live_slot	*slots;
+	struct lobby_slot	*lobby;
+	struct live_limits	 lim;
+};
+
 static size_t
 slots_size(uint32_t members)
 {
-	return sizeof(struct live) + members * sizeof(struct live_slot);
-}
-
-static struct lobby_slot *
-lobby_slots(const struct live *l, uint32_t members)
-{
-	return (struct lobby_slot *)(uintptr_t)
-	    ((const char *)l + slots_size(members));
+	return sizeof(struct live_area) + members * sizeof(struct live_slot);
 }
 
 size_t
@@ -62,11 +62,24 @@ live_size(const struct live_limits *lim)
 	return (n + page - 1) / page * page;
 }
 
-void
-live_format(struct live *l, const struct live_limits *lim)
+struct live *
+live_open(void *area, const struct live_limits *lim)
 {
-	l->members = lim->members;
-	l->lobby = lim->lobby;
+	struct live *l;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return NULL;
+	l->area = area;
+	l->slots = l->area->slots;
+	l->lobby = (void *)((char *)area + slots_size(lim->members));
+	l->lim = *lim;
+	return l;
+}
+
+void
+live_close(struct live *l)
+{
+	free(l);
 }
 
 static void
@@ -111,7 +124,7 @@ live_set_where(struct live *l, uint32_t slot, struct live_where w)
 	atomic_store_explicit(&l->slots[slot].where, (uint64_t)w.gen << 32 |
 	    (uint64_t)w.port << 16 | (uint64_t)w.sock << 8 | w.enrolled,
 	    memory_order_release);
-	ring_push(&l->moved, slot);
+	ring_push(&l->area->moved, slot);
 }
 
 void
@@ -126,13 +139,13 @@ live_wish(struct live *l, uint32_t slot, uint32_t gen, enum ending why)
 {
 	atomic_store_explicit(&l->slots[slot].wish,
 	    (uint64_t)gen << 32 | (uint64_t)why, memory_order_release);
-	ring_push(&l->wishes, slot);
+	ring_push(&l->area->wishes, slot);
 }
 
 _Atomic uint64_t *
 live_counters(struct live *l)
 {
-	return l->counters;
+	return l->area->counters;
 }
 
 struct live_where
@@ -141,7 +154,7 @@ live_where(const struct live *l, uint32_t slot)
 	struct live_where w = { 0, 0, 0, false };
 	uint64_t v;
 
-	if (slot >= l->members)
+	if (slot >= l->lim.members)
 		return w;
 	v = atomic_load_explicit(&l->slots[slot].where, memory_order_acquire);
 	w.gen = (uint32_t)(v >> 32);
@@ -154,7 +167,7 @@ live_where(const struct live *l, uint32_t slot)
 uint64_t
 live_seen(const struct live *l, uint32_t slot)
 {
-	if (slot >= l->members)
+	if (slot >= l->lim.members)
 		return 0;
 	return atomic_load_explicit(&l->slots[slot].seen,
 	    memory_order_relaxed);
@@ -165,14 +178,14 @@ live_counter(const struct live *l, unsigned which)
 {
 	if (which >= LC_COUNT)
 		return 0;
-	return atomic_load_explicit(&l->counters[which],
+	return atomic_load_explicit(&l->area->counters[which],
 	    memory_order_relaxed);
 }
 
 uint32_t
 live_moved_head(const struct live *l)
 {
-	return atomic_load_explicit(&l->moved.head, memory_order_acquire);
+	return atomic_load_explicit(&l->area->moved.head, memory_order_acquire);
 }
 
 uint32_t
@@ -180,7 +193,7 @@ live_next_moved(const struct live *l, uint32_t *tail, bool *overflow)
 {
 	uint32_t slot;
 
-	return ring_next(&l->moved, tail, &slot, overflow) ? slot :
+	return ring_next(&l->area->moved, tail, &slot, overflow) ? slot :
 	    ROOMTAB_NONE;
 }
 
@@ -188,7 +201,7 @@ bool
 live_next_wish(const struct live *l, uint32_t *tail, uint32_t *slot,
     bool *overflow)
 {
-	return ring_next(&l->wishes, tail, slot, overflow);
+	return ring_next(&l->area->wishes, tail, slot, overflow);
 }
 
 enum ending
@@ -196,7 +209,7 @@ live_wish_of(const struct live *l, uint32_t slot, uint32_t gen)
 {
 	uint64_t v;
 
-	if (slot >= l->members)
+	if (slot >= l->lim.members)
 		return END_NONE;
 	v = atomic_load_explicit(&l->slots[slot].wish, memory_order_acquire);
 	if ((uint32_t)(v >> 32) != gen || (v & 0xff) >= END_COUNT)
@@ -207,7 +220,7 @@ live_wish_of(const struct live *l, uint32_t slot, uint32_t gen)
 void
 live_set_lobby(struct live *l, uint32_t index, const struct live_lobby *c)
 {
-	struct lobby_slot *s = &lobby_slots(l, l->members)[index];
+	struct lobby_slot *s = &l->lobby[index];
 
 	/* free while it is being written, for a reader after a kill */
 	atomic_store(&s->last_ms, 0);
@@ -219,7 +232,7 @@ live_set_lobby(struct live *l, uint32_t index, const struct live_lobby *c)
 void
 live_set_lobby_seen(struct live *l, uint32_t index, uint64_t now_ms)
 {
-	atomic_store_explicit(&lobby_slots(l, l->members)[index].last_ms,
+	atomic_store_explicit(&l->lobby[index].last_ms,
 	    now_ms, memory_order_relaxed);
 }
 
@@ -229,9 +242,9 @@ live_lobby(const struct live *l, uint32_t index, struct live_lobby *out)
 	const struct lobby_slot *s;
 
 	memset(out, 0, sizeof(*out));
-	if (index >= l->lobby)
+	if (index >= l->lim.lobby)
 		return false;
-	s = &lobby_slots(l, l->members)[index];
+	s = &l->lobby[index];
 	if ((out->last_ms = atomic_load(&s->last_ms)) == 0)
 		return false;
 	out->addr = s->addr;

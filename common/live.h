@@ -16,7 +16,7 @@
 #include "counter.h"
 #include "dialect.h"
 
-struct live;			/* the region; its layout is private */
+struct live;			/* this process's handle of one region */
 
 struct live_limits {
 	uint32_t	members;	/* as roomtab_limits */
@@ -38,7 +38,12 @@ struct live_lobby {			/* one lobby client */
 };
 
 size_t	live_size(const struct live_limits *);		/* whole pages */
-void	live_format(struct live *, const struct live_limits *);
+/*
+ * A handle of a region of live_size() bytes, which need no formatting: zeros
+ * mean nothing known.  NULL when memory is short.
+ */
+struct live *live_open(void *area, const struct live_limits *);
+void	live_close(struct live *);
 
 /* ---- the owner's verbs; slot < limits.members ---- */
 void	live_set_where(struct live *, uint32_t slot, struct live_where);

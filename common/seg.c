@@ -73,7 +73,6 @@ static int
 region_format(const struct seg_limits *lim, unsigned region, int fd,
     const char *sem_name)
 {
-	struct live_limits l = seg_live_limits(lim);
 	void *p;
 	int rc = 0;
 
@@ -81,10 +80,8 @@ region_format(const struct seg_limits *lim, unsigned region, int fd,
 		return -1;
 	if (region == REGION_C)
 		rc = shmlock_format(p, sem_name);
-	else if (region == REGION_R)
-		roomtab_format(p, &lim->table);
 	else
-		live_format(p, &l);
+		roomtab_format(p, &lim->table);
 	(void)munmap(p, region_size(lim, region));
 	return rc;
 }
@@ -118,7 +115,7 @@ int
 seg_create(const struct seg_limits *lim, const char *sem_name, int *rw,
     int *ro)
 {
-	unsigned i, regions = REGION_L + lim->workers;
+	unsigned i;
 
 	if (lim->workers < 1 || lim->workers > OCM_WORKERS_MAX) {
 		errno = EINVAL;
@@ -126,9 +123,9 @@ seg_create(const struct seg_limits *lim, const char *sem_name, int *rw,
 	}
 	if (open_object(rw, ro) == -1)
 		return -1;
-	if (ftruncate(*rw, region_offset(lim, regions)) == -1)
+	if (ftruncate(*rw, region_offset(lim, REGION_L + lim->workers)) == -1)
 		goto fail;
-	for (i = 0; i < regions; i++)
+	for (i = REGION_C; i <= REGION_R; i++)
 		if (region_format(lim, i, *rw, sem_name) == -1)
 			goto fail;
 	return 0;
@@ -142,6 +139,8 @@ int
 seg_map(const struct seg_limits *lim, int rw, int ro, enum role role,
     uint32_t index, struct seg_maps *m)
 {
+	struct live_limits l = seg_live_limits(lim);
+	void *p;
 	bool mine;
 	uint32_t k;
 
@@ -157,9 +156,8 @@ seg_map(const struct seg_limits *lim, int rw, int ro, enum role role,
 		return -1;
 	for (k = 0; k < lim->workers; k++) {
 		mine = role == ROLE_RELAYD && k == index;
-		m->live[k] = region_map(lim, REGION_L + k, mine ? rw : ro,
-		    mine);
-		if (m->live[k] == MAP_FAILED)
+		p = region_map(lim, REGION_L + k, mine ? rw : ro, mine);
+		if (p == MAP_FAILED || (m->live[k] = live_open(p, &l)) == NULL)
 			return -1;
 	}
 	return 0;
