@@ -89,6 +89,8 @@ enum ending {			/* why a member or room is gone */
 	END_COUNT
 };
 
+struct opening;		/* a request being recognised; dialect_row.h */
+
 struct dialect {
 	const char	*name;
 	enum codec	 codec;		/* under which it appears */
@@ -98,15 +100,25 @@ struct dialect {
 	unsigned	 gap_ms;	/* least time between status and done */
 	const char	*leave[2];	/* whole messages that mean "leave" */
 	const char	*enroll;	/* registration word, or NULL */
-	/* Fills user, password, port; 1 mine, 0 not mine, -1 malformed. */
-	int		(*recognise)(const struct tcrp_frame *,
-			    struct request *);
-	/* The first part of an answer: the status, or the whole refusal. */
+	/*
+	 * Fills user, password, port, token; 1 mine, 0 not mine, -1 mine but
+	 * malformed.  Called by dialect_read, for frames of `codec` only.
+	 */
+	int		(*recognise)(const struct opening *, struct request *);
+	/*
+	 * The first part of an answer: the status, or the whole refusal.
+	 * Writes nothing where a success is one frame.
+	 */
 	void		(*status)(const struct reply *, struct writer *);
 	/* The second part of a success: the token. */
 	void		(*done)(const struct reply *, struct writer *);
-	/* The words for the end of a room, or NULL: the plain notice. */
-	size_t		(*closed)(const struct utterance *, uint8_t *out);
+	/*
+	 * The words for the end of a room (only utterance.room is read);
+	 * NULL, or returning 0: the plain notice.  enrolled: the member's
+	 * registration word came.
+	 */
+	size_t		(*closed)(const struct utterance *, bool enrolled,
+			    uint8_t out[DELIVERY_MAX]);
 };
 
 /* Bytes that status() and done() need at the most. */
@@ -121,7 +133,10 @@ const struct dialect *dialect_by_name(const char *);	/* or NULL */
  * Decodes a request frame of operation 1 or 2 (R > 0), 4 or 5.  The rows are
  * tried in order; `accepted` has a bit per row id.  Returns ST_OK,
  * ST_MALFORMED, or ST_MALFORMED for a row not accepted; rq->dialect says in
- * whose words to answer in each case.
+ * whose words to answer in each case.  Operations 4 and 5 are row 0's in
+ * every codec, so status() answers them with one status frame of rq->codec.
+ * JSON is read with jansson, whose hash must have been seeded
+ * (json_object_seed) by a process that may no longer open files.
  */
 enum status dialect_read(struct request *rq, const struct tcrp_frame *,
 	    uint32_t accepted);
@@ -136,7 +151,12 @@ size_t	dialect_message(enum form, const struct utterance *,
 /* The same for a text of the server itself, which has no user. */
 size_t	dialect_notice(enum form, const struct utterance *,
 	    uint8_t out[DELIVERY_MAX]);
-/* The words of section 9 for an ending, as a member is told; static. */
-const char *dialect_ending_text(enum ending);
+/*
+ * The words of section 9 for an ending, as a member is told: a static text,
+ * or buf where idle_s (the setting, for END_IDLE) stands in it.
+ */
+enum { DIALECT_ENDING_TEXT = 64 };
+const char *dialect_ending_text(enum ending, uint32_t idle_s,
+	    char buf[DIALECT_ENDING_TEXT]);
 
 #endif

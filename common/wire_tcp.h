@@ -54,7 +54,8 @@ int	tcrp_read_frame(struct tcrp_frame *, const uint8_t *bytes);
 /*
  * Writes one frame in a codec.  With CODEC_INLINE the frame is 32 bytes, its
  * last 29 the payload (NUL-padded; the writer turns bad where it does not
- * fit) and no room follows the header.  CODEC_NONE is written as CODEC_BE.
+ * fit), R is 0 and no room follows the header.  CODEC_NONE is written as
+ * CODEC_BE.
  */
 void	tcrp_write_frame(struct writer *, enum codec, uint8_t op,
 	    uint8_t state, const void *room, size_t room_len,

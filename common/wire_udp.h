@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire.h"
+
 /* Views into the datagram. */
 struct room_datagram {
 	const uint8_t	*room, *token, *msg;
@@ -25,6 +27,13 @@ struct lobby_datagram {
 bool	udp_split_token(struct room_datagram *, const uint8_t *, size_t len);
 /* R, M, room, message without a token: false unless 2 + R + M == len. */
 bool	udp_split_bare(struct room_datagram *, const uint8_t *, size_t len);
+/*
+ * Two bytes, then a JSON object whose strings room_name, token and message
+ * are each there once; other members are skipped.  Escapes are undone into
+ * scratch, into which the views point.  No allocation.
+ */
+bool	udp_split_json(struct room_datagram *, const uint8_t *, size_t len,
+	    uint8_t scratch[DATAGRAM_MAX]);
 /* U, user, rest: false unless U > 0, 1 + U <= len, and a valid user name. */
 bool	udp_split_lobby(struct lobby_datagram *, const uint8_t *, size_t len);
 
