@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tokens.  roomd mints them; relayd reads one out of every datagram and
+ * compares its tag with the table's.
+ */
+#include <sodium.h>
+#include <string.h>
+
+#include "cursor.h"
+#include "token.h"
+
+enum { TOKEN_VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+
+static_assert(crypto_shorthash_siphashx24_BYTES == TOKEN_TAG, "tag");
+static_assert(crypto_shorthash_siphashx24_KEYBYTES == TOKEN_KEY, "key");
+
+size_t
+token_text_len(bool is_short)
+{
+	return is_short ? TOKEN_SHORT_TEXT : TOKEN_TEXT;
+}
+
+void
+token_mint(const struct token *t, const uint8_t key[TOKEN_KEY],
+    char text[TOKEN_TEXT], uint8_t tag[TOKEN_TAG])
+{
+	size_t len = token_text_len(t->is_short);
+	char with_nul[TOKEN_TEXT + 1];
+	uint8_t raw[TOKEN_RAW];
+	struct writer w;
+
+	w = writer_make(raw, t->is_short ? TOKEN_SHORT_RAW : TOKEN_RAW);
+	if (t->is_short) {
+		writer_u8(&w, (uint8_t)(t->slot >> 16));
+		writer_be16(&w, (uint16_t)t->slot);
+		writer_u8(&w, (uint8_t)t->gen);
+	} else {
+		writer_be32(&w, t->slot);
+		writer_be32(&w, t->gen);
+	}
+	randombytes_buf(raw + w.len, w.cap - w.len);
+
+	/* Both sizes are multiples of three, so nothing is left over. */
+	sodium_bin2base64(with_nul, len + 1, raw, w.cap, TOKEN_VARIANT);
+	memcpy(text, with_nul, len);
+	token_tag(text, len, key, tag);
+	sodium_memzero(raw, sizeof(raw));
+	sodium_memzero(with_nul, sizeof(with_nul));
+}
+
+int
+token_parse(struct token *t, const void *text, size_t len)
+{
+	uint8_t raw[TOKEN_RAW];
+	struct reader r;
+	size_t got;
+
+	if (len != TOKEN_TEXT && len != TOKEN_SHORT_TEXT)
+		return -1;
+	/* Without an end pointer, anything that is not base64url fails. */
+	if (sodium_base642bin(raw, sizeof(raw), text, len, NULL, &got, NULL,
+	    TOKEN_VARIANT) != 0)
+		return -1;
+	r = reader_make(raw, got);
+	t->is_short = len == TOKEN_SHORT_TEXT;
+	if (t->is_short) {
+		t->slot = (uint32_t)reader_u8(&r) << 16;
+		t->slot |= reader_be16(&r);
+		t->gen = reader_u8(&r);
+	} else {
+		t->slot = reader_be32(&r);
+		t->gen = reader_be32(&r);
+	}
+	return r.bad ? -1 : 0;
+}
+
+void
+token_tag(const void *text, size_t len, const uint8_t key[TOKEN_KEY],
+    uint8_t tag[TOKEN_TAG])
+{
+	crypto_shorthash_siphashx24(tag, text, len, key);
+}
+
+bool
+token_tag_equal(const uint8_t a[TOKEN_TAG], const uint8_t b[TOKEN_TAG])
+{
+	return crypto_verify_16(a, b) == 0;
+}
+
+bool
+token_gen_matches(const struct token *t, uint32_t live_gen)
+{
+	return t->gen == (t->is_short ? live_gen & 0xff : live_gen);
+}
