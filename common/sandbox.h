@@ -19,7 +19,7 @@ enum {
 	SANDBOX_ACCEPT = 1 << 1,	/* accept4 and stream sockets */
 	SANDBOX_EVENTS = 1 << 2,	/* libevent: epoll or kqueue */
 	SANDBOX_RECV_FD = 1 << 3,	/* take descriptors from ocmd */
-	SANDBOX_SUPERVISE = 1 << 4,	/* ocmd */
+	SANDBOX_SUPERVISE = 1 << 4,	/* ocmd; alone */
 };
 
 /* Layers that hold, as READY reports them. */
@@ -36,7 +36,8 @@ enum {
 	LAYER_PLEDGE = 1 << 9,
 	LAYER_UNVEIL = 1 << 10,
 	LAYER_NONE = 1 << 11,		/* built with SANDBOX=none */
-	LAYER_COUNT = 12
+	LAYER_CAPABILITIES = 1 << 12,	/* none; ocmd: those it needs */
+	LAYER_COUNT = 13
 };
 /* "seccomp" for 1 << 8: the word that `ocmctl status` shows. */
 const char *sandbox_layer_name(unsigned bit_number);
