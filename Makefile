@@ -58,7 +58,9 @@ RELAYD_SRC !=	ls relayd/*.c
 # client/ocm*.c is the chat, client/ctl*.c is ocmctl.
 OCM_SRC !=	ls client/ocm*.c
 OCMCTL_SRC !=	ls client/ctl*.c
-CHECK_SRC !=	ls tests/unit/check_*.c 2>/dev/null || true
+CHECK_SRC !=	ls tests/unit/check_*.c 2>/dev/null | \
+		grep -v -e _linux.c -e _openbsd.c || true
+CHECK_OWN !=	ls tests/unit/check_*_$(PLATFORM).c 2>/dev/null || true
 BENCH_SRC !=	ls tests/bench/bench_*.c 2>/dev/null || true
 FUZZ_SRC !=	ls tests/fuzz/fuzz_*.c 2>/dev/null || true
 
@@ -68,12 +70,12 @@ ROOMD_OBJ =	$(ROOMD_SRC:.c=.o)
 RELAYD_OBJ =	$(RELAYD_SRC:.c=.o)
 OCM_OBJ =	$(OCM_SRC:.c=.o)
 OCMCTL_OBJ =	$(OCMCTL_SRC:.c=.o)
-CHECK_OBJ =	$(CHECK_SRC:.c=.o)
+CHECK_OBJ =	$(CHECK_SRC:.c=.o) $(CHECK_OWN:.c=.o)
 BENCH_OBJ =	$(BENCH_SRC:.c=.o)
 FUZZ_OBJ =	$(FUZZ_SRC:.c=.o)
 ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
 		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) $(FUZZ_OBJ)
-CHECKS =	$(CHECK_SRC:.c=.t)
+CHECKS =	$(CHECK_OBJ:.o=.t)
 BENCHES =	$(BENCH_SRC:.c=.t)
 FUZZERS =	$(FUZZ_SRC:.c=.t)
 
