@@ -27,7 +27,7 @@ enum { CONTROL_MAGIC = 0x6f636d31 };	/* "ocm1" */
 #endif
 
 enum control_verb {
-	CONTROL_STATUS,		/* JSON object */
+	CONTROL_STATUS,		/* JSON object of what ocmd knows */
 	CONTROL_STOP,		/* answered when everything is down */
 	CONTROL_RELOAD,		/* JSON {"applied":[..],"needs_restart":[..]} */
 	CONTROL_LOG,		/* flag: 1 verbose, 0 brief */
@@ -36,6 +36,7 @@ enum control_verb {
 	CONTROL_CLOSE,
 	CONTROL_KICK,
 	CONTROL_STATS,
+	CONTROL_COUNTS,		/* ocmctl merges it into the status */
 	CONTROL_COUNT
 };
 

@@ -23,7 +23,11 @@ enum {
 	FD_SHM_RW = 4,
 	FD_SHM_RO = 5,
 	FD_PEERS = 6,		/* roomd: one to each relayd; relayd: one */
-	/* then the sockets: roomd its listeners; relayd relay, then lobby */
+	/*
+	 * Then the sockets, in the order of ctl_start: roomd its listeners;
+	 * relayd relay, then lobby (worker 0 alone: lobby_count is 0 for the
+	 * others).
+	 */
 };
 enum { OCM_ADDRS_MAX = 8 };	/* addresses of one kind */
 
