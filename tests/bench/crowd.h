@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * N members in each of R rooms, over the real protocol: joined by TCP, then
+ * talking over UDP, each from a port of its own.  Every message carries its
+ * room, its sender, its number and the time it left; every delivery is
+ * checked byte for byte.  Used by bench_relay; one thread.
+ */
+#ifndef OCM_BENCH_CROWD_H
+#define OCM_BENCH_CROWD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "histogram.h"
+
+struct crowd;
+
+enum { CROWD_BYTES_MIN = 52, CROWD_BYTES_MAX = 4000 };
+
+struct crowd_counts {
+	uint64_t	sent;		/* messages */
+	uint64_t	expected;	/* deliveries they should cause */
+	uint64_t	delivered;	/* good ones */
+	uint64_t	duplicates;
+	uint64_t	own;		/* members that heard themselves */
+	uint64_t	wrong_room;
+	uint64_t	wrong;		/* bytes that nobody sent so */
+	uint64_t	unsent;		/* send() refused it */
+};
+
+/*
+ * Lets everybody join and makes sure that everybody is heard.  Addresses as
+ * "127.0.0.1:9001".  NULL with a message printed on any failure.
+ */
+struct crowd *crowd_open(const char *rooms_addr, const char *relay_addr,
+	    unsigned rooms, unsigned size, size_t bytes);
+void	crowd_close(struct crowd *);
+/* The next member of a room says the room's next message. */
+void	crowd_say(struct crowd *, unsigned room);
+/* Takes what has arrived; waits for something at most so long. */
+void	crowd_hear(struct crowd *, uint64_t wait_ns);
+/* Messages that not every member has heard yet. */
+uint64_t crowd_in_flight(const struct crowd *);
+/* Stops waiting for those: they are lost. */
+void	crowd_give_up(struct crowd *);
+/* Zeroes the figures: what is counted starts here. */
+void	crowd_reset(struct crowd *);
+const struct crowd_counts *crowd_counts(const struct crowd *);
+const struct histogram *crowd_latency(const struct crowd *);	/* ns */
+uint64_t crowd_now(void);		/* CLOCK_MONOTONIC, ns */
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/* See procs.h. */
+#include <err.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "procs.h"
+
+static json_t *
+ask_status(const char *ocmctl, const char *socket)
+{
+	char command[512];
+	json_error_t why;
+	json_t *status;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "'%s' status -j -s '%s'", ocmctl,
+	    socket);
+	if ((f = popen(command, "r")) == NULL) {
+		warn("%s", command);
+		return NULL;
+	}
+	status = json_loadf(f, 0, &why);
+	pclose(f);
+	if (status == NULL)
+		warnx("%s: %s", command, why.text);
+	return status;
+}
+
+static bool
+take_address(json_t *status, const char *key, char out[PROCS_ADDRESS])
+{
+	const char *text;
+
+	text = json_string_value(json_array_get(json_object_get(status, key),
+	    0));
+	if (text == NULL || strlen(text) >= PROCS_ADDRESS)
+		return false;
+	memcpy(out, text, strlen(text) + 1);
+	return true;
+}
+
+int
+procs_find(struct procs *ps, const char *ocmctl, const char *socket)
+{
+	json_t *status, *list, *one;
+	struct proc *p;
+	size_t i;
+
+	memset(ps, 0, sizeof(*ps));
+	if ((status = ask_status(ocmctl, socket)) == NULL)
+		return -1;
+	list = json_object_get(status, "processes");
+	json_array_foreach(list, i, one) {
+		if (ps->count == PROCS_MAX)
+			break;
+		p = &ps->proc[ps->count++];
+		p->pid = (pid_t)json_integer_value(json_object_get(one,
+		    "pid"));
+		snprintf(p->role, sizeof(p->role), "%s",
+		    json_string_value(json_object_get(one, "role")));
+	}
+	if (ps->count == 0 || !take_address(status, "rooms", ps->rooms) ||
+	    !take_address(status, "relay", ps->relay)) {
+		warnx("%s: status without processes or addresses", ocmctl);
+		ps->count = 0;
+	}
+	json_decref(status);
+	return ps->count > 0 ? 0 : -1;
+}
+
+/* utime + stime; the name may hold anything, so look behind its bracket. */
+static double
+cpu_of(pid_t pid)
+{
+	char path[64], line[1024];
+	unsigned long user = 0, sys = 0;
+	const char *rest;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if ((f = fopen(path, "r")) == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), f) != NULL &&
+	    (rest = strrchr(line, ')')) != NULL)
+		sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+		    "%lu %lu", &user, &sys);
+	fclose(f);
+	return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+}
+
+double
+procs_cpu(const struct procs *ps, const char *role)
+{
+	double sum = 0;
+	unsigned i;
+
+	for (i = 0; i < ps->count; i++)
+		if (strcmp(ps->proc[i].role, role) == 0)
+			sum += cpu_of(ps->proc[i].pid);
+	return sum;
+}
+
+static uint64_t
+resident_of(pid_t pid)
+{
+	char path[64], line[256];
+	uint64_t kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	if ((f = fopen(path, "r")) == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "VmRSS: %" SCNu64, &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
+uint64_t
+procs_resident(const struct procs *ps)
+{
+	uint64_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < ps->count; i++)
+		sum += resident_of(ps->proc[i].pid);
+	return sum;
+}

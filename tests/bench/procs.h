@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server's processes as `ocmctl status -j` names them, and what the
+ * kernel says about their time and memory.  Used by bench_relay.
+ */
+#ifndef OCM_BENCH_PROCS_H
+#define OCM_BENCH_PROCS_H
+
+#include <sys/types.h>
+
+#include <stdint.h>
+
+enum { PROCS_MAX = 80, PROCS_ADDRESS = 64 };
+
+struct proc {
+	char	role[16];
+	pid_t	pid;
+};
+
+struct procs {
+	unsigned	count;
+	struct proc	proc[PROCS_MAX];
+	char		rooms[PROCS_ADDRESS];	/* the first of each kind */
+	char		relay[PROCS_ADDRESS];
+};
+
+/* Asks `ocmctl status -j -s socket`.  0, or -1 with a message printed. */
+int	procs_find(struct procs *, const char *ocmctl, const char *socket);
+/* Seconds of processor time of all processes of a role, up to now. */
+double	procs_cpu(const struct procs *, const char *role);
+/* Resident KiB of every process together. */
+uint64_t procs_resident(const struct procs *);
+
+#endif
