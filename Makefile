@@ -2,7 +2,9 @@
 # For GNU make and BSD make alike.
 #
 #   make                 everything into build/
-#   make test            unit and system tests
+#   make test            unit and system tests, hardening, install
+#   make check-style     the house rules, manuals, linters, OpenBSD
+#   make bench, fuzz     load and hostile input, for as long as you like
 #   make SAN=1 ...       the same with AddressSanitizer and UBSan
 #   make WERROR=-Werror  as CI does
 
@@ -84,7 +86,7 @@ PROGRAMS =	build/ocmctl build/ocm build/ocmd build/roomd build/relayd
 ROLE_LIBS =	build/libroomd.a build/librelayd.a build/libocmd.a
 
 # Objects depend on this file, which changes when the flags do.
-STAMP !=	mkdir -p build; f='$(CC) $(OCM_CFLAGS) $(SANDBOX)'; \
+STAMP !=	mkdir -p build; f='$(CC) $(OCM_CFLAGS) $(OCM_LDFLAGS) $(SANDBOX)'; \
 		[ "`cat build/flags 2>/dev/null`" = "$$f" ] || echo "$$f" >build/flags
 DEPENDS !=	cat common/*.d ocmd/*.d roomd/*.d relayd/*.d client/*.d \
 		tests/*/*.d >build/depend 2>/dev/null || true
@@ -125,10 +127,50 @@ build/ocmctl: $(OCMCTL_OBJ) build/libcommon.a
 
 $(CHECKS) $(BENCHES) $(FUZZERS): build/libcommon.a $(ROLE_LIBS)
 
+test: test-unit test-programs test-system
+test-unit: $(CHECKS)
+	tests/unit/run $(CHECKS)
+test-programs: all
+	tests/hardening.sh $(PROGRAMS)
+	tests/install.sh $(MAKE)
+test-system: all
+	tests/system/run
+
+check-style:
+	tests/style.sh
+	tests/openbsd/check.sh
+	CC='$(CC)' tests/lint.sh $(OCM_CFLAGS)
+
+BENCH =		--help
+bench: all $(BENCHES)
+	tests/bench/run $(BENCH)
+
+install: all
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
+	    $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man1 \
+	    $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
+	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(EXAMPLEDIR)
+	install -m 755 build/ocm build/ocmctl $(DESTDIR)$(BINDIR)
+	install -m 755 build/ocmd $(DESTDIR)$(SBINDIR)
+	install -m 755 build/roomd build/relayd $(DESTDIR)$(LIBEXECDIR)
+	install -m 644 client/ocm.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 ocmd/ocm.conf.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 common/ocm-protocol.7 $(DESTDIR)$(MANDIR)/man7
+	install -m 644 ocmd/ocmd.8 client/ocmctl.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
+
+uninstall:
+	cd $(DESTDIR)$(BINDIR) && rm -f ocm ocmctl
+	cd $(DESTDIR)$(SBINDIR) && rm -f ocmd
+	cd $(DESTDIR)$(MANDIR) && rm -f man1/ocm.1 man5/ocm.conf.5 \
+	    man7/ocm-protocol.7 man8/ocmd.8 man8/ocmctl.8
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(EXAMPLEDIR)
+
 clean:
 	rm -rf build
 	rm -f */*.o */*.d tests/*/*.o tests/*/*.d tests/*/*.t
 
-.PHONY: all test check-style bench fuzz soak clean install uninstall
+.PHONY: all test test-unit test-programs test-system check-style bench fuzz \
+	clean install uninstall
 
 -include build/depend

@@ -2,7 +2,8 @@
 /*
  * What the sandbox tests share: descriptors and mappings as a role has them
  * when it enters its sandbox, and a way to do one thing inside it and to
- * see how that ended.  Included by check_sandbox_linux.c and check_deny_linux.c.
+ * see how that ended.  Included by check_sandbox_linux.c and
+ * check_deny_linux.c.
  */
 #ifndef OCM_SANDBOX_FIXTURE_H
 #define OCM_SANDBOX_FIXTURE_H
