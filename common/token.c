@@ -48,20 +48,58 @@ token_mint(const struct token *t, const uint8_t key[TOKEN_KEY],
 	sodium_memzero(with_nul, sizeof(with_nul));
 }
 
+/* All ones where low <= c <= high, else 0, without a branch. */
+static uint32_t
+in_range(uint32_t c, uint32_t low, uint32_t high)
+{
+	return 0U - (((low - 1 - c) & (c - high - 1)) >> 31);
+}
+
+/* What a character of base64url is worth, plus one; 0 if it is none. */
+static uint32_t
+sextet(uint32_t c)
+{
+	return (in_range(c, 'A', 'Z') & (c - 'A' + 1)) |
+	    (in_range(c, 'a', 'z') & (c - 'a' + 27)) |
+	    (in_range(c, '0', '9') & (c - '0' + 53)) |
+	    (in_range(c, '-', '-') & 63) | (in_range(c, '_', '_') & 64);
+}
+
+/*
+ * Strict base64url of a length that four divides, in a time that does not
+ * depend on the text.  (sodium_base642bin of 1.0.18 takes bytes above 0x7f too.)
+ * 0, or -1.
+ */
+static int
+decode(uint8_t *raw, const uint8_t *text, size_t len)
+{
+	struct writer w = writer_make(raw, len / 4 * 3);
+	uint32_t v[4], alien = 0;
+	size_t i, j;
+
+	for (i = 0; i < len; i += 4) {
+		for (j = 0; j < 4; j++) {
+			v[j] = sextet(text[i + j]) - 1;
+			alien |= v[j] >> 31;
+		}
+		writer_u8(&w, (uint8_t)(v[0] << 2 | v[1] >> 4));
+		writer_u8(&w, (uint8_t)(v[1] << 4 | v[2] >> 2));
+		writer_u8(&w, (uint8_t)(v[2] << 6 | v[3]));
+	}
+	return alien == 0 && !w.bad ? 0 : -1;
+}
+
 int
 token_parse(struct token *t, const void *text, size_t len)
 {
 	uint8_t raw[TOKEN_RAW];
 	struct reader r;
-	size_t got;
 
 	if (len != TOKEN_TEXT && len != TOKEN_SHORT_TEXT)
 		return -1;
-	/* Without an end pointer, anything that is not base64url fails. */
-	if (sodium_base642bin(raw, sizeof(raw), text, len, NULL, &got, NULL,
-	    TOKEN_VARIANT) != 0)
+	if (decode(raw, text, len) == -1)
 		return -1;
-	r = reader_make(raw, got);
+	r = reader_make(raw, len / 4 * 3);
 	t->is_short = len == TOKEN_SHORT_TEXT;
 	if (t->is_short) {
 		t->slot = (uint32_t)reader_u8(&r) << 16;

@@ -10,10 +10,11 @@
 #include "name.h"
 #include "wire_udp.h"
 
+/* The next byte, or 0 where reading is over, for good or bad. */
 static uint8_t
 peek(const struct reader *r)
 {
-	return r->left > 0 ? *r->p : 0;
+	return !r->bad && r->left > 0 ? *r->p : 0;
 }
 
 static void
