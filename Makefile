@@ -73,7 +73,10 @@ RELAYD_OBJ =	$(RELAYD_SRC:.c=.o)
 OCM_OBJ =	$(OCM_SRC:.c=.o)
 OCMCTL_OBJ =	$(OCMCTL_SRC:.c=.o)
 CHECK_OBJ =	$(CHECK_SRC:.c=.o) $(CHECK_OWN:.c=.o)
-BENCH_OBJ =	$(BENCH_SRC:.c=.o)
+# What the load generator consists of besides its main.
+BENCH_PARTS =	tests/bench/crowd.o tests/bench/histogram.o \
+		tests/bench/join.o tests/bench/procs.o
+BENCH_OBJ =	$(BENCH_SRC:.c=.o) $(BENCH_PARTS)
 FUZZ_OBJ =	$(FUZZ_SRC:.c=.o)
 ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
 		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) $(FUZZ_OBJ)
@@ -125,7 +128,12 @@ build/ocm: $(OCM_OBJ) build/libcommon.a
 build/ocmctl: $(OCMCTL_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMCTL_OBJ) build/libcommon.a $(OCM_LIBS)
 
-$(CHECKS) $(BENCHES) $(FUZZERS): build/libcommon.a $(ROLE_LIBS)
+$(CHECKS) $(FUZZERS): build/libcommon.a $(ROLE_LIBS)
+
+# It speaks the protocol from outside and links nothing of the server.
+tests/bench/bench_relay.t: tests/bench/bench_relay.o $(BENCH_PARTS)
+	$(CC) $(OCM_LDFLAGS) -o $@ tests/bench/bench_relay.o $(BENCH_PARTS) \
+	    $(OCM_LIBS)
 
 test: test-unit test-programs test-system
 test-unit: $(CHECKS)
@@ -141,9 +149,10 @@ check-style:
 	tests/openbsd/check.sh
 	CC='$(CC)' tests/lint.sh $(OCM_CFLAGS)
 
-BENCH =		--help
+# BENCH='-d 5 1x1000-10/s': seconds, options of the server, rows.
+BENCH =
 bench: all $(BENCHES)
-	tests/bench/run $(BENCH)
+	tests/bench/run.sh $(BENCH)
 
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \

@@ -68,7 +68,7 @@ middle() {
 	sort -n "$1" | sed -n "$((($(wc -l <"$1") + 1) / 2))p"
 }
 
-times() {
+times_of_control() {
 	for _ in 1 2 3 4 5 6 7; do
 		milliseconds start >>"$dir/start"
 		milliseconds status >>"$dir/status"
@@ -94,7 +94,7 @@ row() {
 	"$ctl" stop -s "$socket" >/dev/null
 }
 
-times
+times_of_control
 row 1x1000-10/s -R 1 -N 1000 -r 10 -b 100
 row 500x10-2/s -R 500 -N 10 -r 2 -b 100
 row 1x10-1000/s -R 1 -N 10 -r 1000 -b 100
