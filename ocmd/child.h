@@ -47,7 +47,7 @@ struct child {
 	pid_t		 pid;			/* 0: none */
 	int		 ctl;			/* ours of the pair, or -1 */
 	uint32_t	 layers;		/* as READY said */
-	uint64_t	 born_ms;
+	uint64_t	 born_ms, lived_ms;	/* lived: the last life */
 	unsigned	 restarts;
 	struct backoff	 backoff;
 

@@ -54,7 +54,7 @@ take_lines(char *buf, size_t len)
 }
 
 static void __attribute__((__noreturn__))
-wait_for(pid_t second, int fd)
+wait_for(pid_t second, int fd, const char *log)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint64_t now, end = clock_ms() + LAUNCH_WAIT_MS;
@@ -78,13 +78,14 @@ wait_for(pid_t second, int fd)
 		(void)fprintf(stderr, "ocmd: not ready within %d s\n",
 		    LAUNCH_WAIT_MS / 1000);
 	else
-		(void)fprintf(stderr, "ocmd: died before it was ready\n");
+		(void)fprintf(stderr, "ocmd: died before it was ready; its "
+		    "log: %s\n", log);
 	(void)kill(second, SIGTERM);
 	exit(1);
 }
 
 void
-launch_background(void)
+launch_background(const char *log)
 {
 	int fds[2];
 	pid_t pid;
@@ -96,7 +97,7 @@ launch_background(void)
 		fatal("fork");
 	if (pid != 0) {
 		(void)close(fds[1]);
-		wait_for(pid, fds[0]);
+		wait_for(pid, fds[0], log);
 	}
 	(void)close(fds[0]);
 	report = fds[1];
@@ -104,6 +105,12 @@ launch_background(void)
 }
 
 /* ---- the second process, or the only one ---- */
+
+bool
+launch_waiting(void)
+{
+	return report != -1;
+}
 
 static void __attribute__((__format__(__printf__, 2, 0)))
 say(char how, const char *fmt, va_list ap)

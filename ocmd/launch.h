@@ -14,8 +14,11 @@ enum { LAUNCH_WAIT_MS = 10000 };	/* then it has failed */
 /*
  * Forks.  The caller goes on in a session of its own; the first process
  * never returns from here: it exits with launch_done's code, or 1.
+ * log: where the reason is when the second one dies without a word.
  */
-void	launch_background(void);
+void	launch_background(const char *log);
+/* Whether a first process waits; otherwise the log may be all there is. */
+bool	launch_waiting(void);
 /* A line for the person: to standard output, or to standard error. */
 void	launch_say(const char *, ...)
 	    __attribute__((__format__(__printf__, 1, 2)));

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of the server (see server.h): start all children and wait for
+ * READY, serve and restart who dies, stop all.  Everything here runs in
+ * ocmd's one event loop.
+ */
+#include <sys/wait.h>
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "control.h"
+#include "launch.h"
+#include "log.h"
+#include "logsink.h"
+#include "sandbox.h"
+#include "server.h"
+
+enum { MESSAGES_AT_ONCE = 16, STUCK_PAUSE_MS = 100 };
+
+static void
+set_timer(struct event *ev, uint32_t ms)
+{
+	const struct timeval tv = { ms / 1000, (long)(ms % 1000) * 1000 };
+
+	(void)evtimer_add(ev, &tv);
+}
+
+static bool
+any_alive(const struct server *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->children; i++)
+		if (s->child[i].pid > 0)
+			return true;
+	return false;
+}
+
+static void
+kill_all(const struct server *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->children; i++)
+		child_kill(&s->child[i]);
+}
+
+/* ---- starting ---- */
+
+/*
+ * If this is still the start, it has failed: says so, and ends whatever
+ * already lives.
+ */
+static void __attribute__((__format__(__printf__, 2, 3)))
+fail_start(struct server *s, const char *fmt, ...)
+{
+	char why[CONF_ERROR];
+	va_list ap;
+
+	if (s->phase != SERVER_STARTING)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	log_warnx("%s", why);
+	if (launch_waiting())
+		launch_complain("ocmd: %s", why);
+	s->phase = SERVER_STOPPING;
+	s->exit_code = 1;
+	kill_all(s);
+	set_timer(s->ev_phase, SERVER_STOP_MS);
+	if (!any_alive(s))
+		(void)event_base_loopbreak(s->base);
+}
+
+static void
+tell_addresses(const char *what, const char *how,
+    const struct conf_addrs *list)
+{
+	char text[ADDR_TEXT];
+	uint32_t i;
+
+	for (i = 0; i < list->count; i++) {
+		(void)addr_format(&list->addr[i], text);
+		if (launch_waiting())
+			launch_say("%-8s %s (%s)", what, text, how);
+		log_info("%s listens on %s (%s)", what, text, how);
+	}
+}
+
+/* What somebody who typed `ocmctl start` wants to know. */
+static void
+announce(const struct server *s)
+{
+	tell_addresses("rooms", "TCP", &s->sockets.rooms);
+	tell_addresses("relay", "UDP", &s->sockets.relay);
+	tell_addresses("lobby", "UDP", &s->sockets.lobby);
+	if (!launch_waiting())
+		return;			/* the log is in front of them */
+	launch_say("control  %s", s->control_path);
+	launch_say("log      %s", s->log_path);
+	if (sockets_loopback_only(&s->sockets))
+		launch_say("Only this machine can reach it; for a network: "
+		    "ocmctl start -o rooms=0.0.0.0:%d -o relay=0.0.0.0:%d",
+		    WIRE_TCP_PORT, WIRE_RELAY_PORT);
+}
+
+static void
+on_all_ready(struct server *s)
+{
+	struct sandbox sb = { .caps = SANDBOX_SUPERVISE,
+	    .strict = s->strict };
+
+	(void)evtimer_del(s->ev_phase);
+	s->layers = sandbox_enter(&sb);
+	s->phase = SERVER_SERVING;
+	log_info("ready in %llu ms",
+	    (unsigned long long)(clock_ms() - s->born_ms));
+	announce(s);
+	launch_done(0, strcmp(s->log_path, "stderr") == 0);
+}
+
+static void
+on_ready(struct server *s, struct child *c, uint32_t layers)
+{
+	unsigned i;
+
+	c->layers = layers;
+	c->state = CHILD_READY;
+	(void)evtimer_del(c->ev_timer);
+	log_info("%s: ready in %llu ms, process %ld", c->name,
+	    (unsigned long long)(clock_ms() - c->born_ms), (long)c->pid);
+	if (s->phase != SERVER_STARTING)
+		return;
+	for (i = 0; i < s->children; i++)
+		if (s->child[i].state != CHILD_READY)
+			return;
+	on_all_ready(s);
+}
+
+/* ---- messages of a child ---- */
+
+/* What c could do to deserve it, others must not suffer for. */
+static void
+punish(const struct child *c, const char *why)
+{
+	log_warnx("%s: %s; killing it", c->name, why);
+	(void)event_del(c->ev_ctl);
+	child_kill(c);
+}
+
+static void
+on_stuck(struct server *s, const struct child *c)
+{
+	if (s->phase != SERVER_SERVING ||
+	    clock_ms() < s->repaired_ms + STUCK_PAUSE_MS)
+		return;
+	log_warnx("%s: cannot get the lock", c->name);
+	server_repair(s, 0);
+}
+
+static void
+on_ctl(evutil_socket_t fd, short what, void *arg)
+{
+	struct child *c = arg;
+	union ctl_body body;
+	enum ctl_result r;
+	enum ctl_type type;
+	int i, stray;
+
+	(void)what;
+	/* A repair may have ended this very child: then its ctl is -1. */
+	for (i = 0; i < MESSAGES_AT_ONCE && c->ctl == fd; i++) {
+		r = ctl_recv(fd, c->role, ROLE_OCMD, false, &type, &body,
+		    &stray);
+		if (r == CTL_NOTHING)
+			return;
+		if (r == CTL_GOT && type == CTL_STUCK)
+			on_stuck(c->server, c);
+		else if (r == CTL_GOT && type == CTL_READY &&
+		    c->state == CHILD_STARTING)
+			on_ready(c->server, c, body.READY.layers);
+		else if (r == CTL_CLOSED && c->state == CHILD_STOPPING) {
+			(void)event_del(c->ev_ctl);
+			return;
+		} else {
+			punish(c, r == CTL_CLOSED ?
+			    "closed its control socket" :
+			    "sent a bad control message");
+			return;
+		}
+	}
+}
+
+/* ---- births ---- */
+
+static int
+send_start(struct server *s, struct child *c)
+{
+	struct ctl_start start = s->start;
+
+	start.role = c->role;
+	start.index = c->index;
+	start.uid = (uint32_t)c->uid;
+	start.gid = (uint32_t)c->gid;
+	start.settings = s->conf.settings;
+	if (c->role != ROLE_ROOMD) {
+		explicit_bzero(start.bucket_key, sizeof(start.bucket_key));
+		explicit_bzero(start.password_key,
+		    sizeof(start.password_key));
+		if (c->index != 0)
+			start.lobby_count = 0;
+	}
+	return child_send(c, CTL_START, &start);
+}
+
+static int
+spawn(struct server *s, struct child *c)
+{
+	if (child_spawn(c) == -1)
+		return -1;
+	c->ev_ctl = event_new(s->base, c->ctl, EV_READ | EV_PERSIST, on_ctl,
+	    c);
+	if (c->ev_ctl == NULL || event_add(c->ev_ctl, NULL) == -1)
+		log_warnx("%s: cannot be heard", c->name);
+	set_timer(c->ev_timer, CHILD_READY_MS);
+	(void)send_start(s, c);
+	return 0;
+}
+
+void
+server_restart(struct server *s, struct child *c)
+{
+	uint32_t delay = backoff_delay(&c->backoff, c->lived_ms);
+
+	if (s->phase != SERVER_SERVING)
+		return;
+	c->restarts++;
+	if (delay > 0)
+		log_info("%s: starts again in %u ms", c->name, delay);
+	set_timer(c->ev_timer, delay);
+}
+
+/* A child's timer: time to live again, or READY did not come. */
+static void
+on_child_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct child *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->state == CHILD_STARTING) {
+		log_warnx("%s: was not ready within %d s; killing it",
+		    c->name, CHILD_READY_MS / 1000);
+		child_kill(c);
+	} else if (c->state == CHILD_DOWN && spawn(c->server, c) == -1) {
+		log_warn("%s: cannot be started", c->name);
+		c->lived_ms = 0;
+		server_restart(c->server, c);
+	}
+}
+
+static void
+start_all(struct server *s)
+{
+	struct child *c;
+	unsigned i;
+
+	for (i = 0; i < s->children; i++) {
+		c = &s->child[i];
+		c->ev_timer = evtimer_new(s->base, on_child_timer, c);
+		if (c->ev_timer == NULL || spawn(s, c) == -1) {
+			fail_start(s, "%s: cannot be started: %s", c->name,
+			    strerror(errno));
+			return;
+		}
+	}
+}
+
+/* ---- deaths ---- */
+
+bool
+server_reap(struct server *s, struct child *c, bool wait)
+{
+	char obituary[CHILD_OBITUARY];
+	const char *words;
+	int status = 0;
+
+	if (c->pid <= 0 ||
+	    waitpid(c->pid, &status, wait ? 0 : WNOHANG) != c->pid)
+		return false;
+	c->lived_ms = clock_ms() - c->born_ms;
+	logpipe_finish(c->log);
+	(void)child_obituary(obituary, status, c->lived_ms);
+	if (c->state == CHILD_STOPPING && status == 0)
+		log_info("%s: ended, process %ld", c->name, (long)c->pid);
+	else
+		log_warnx("%s: process %ld died: %s", c->name, (long)c->pid,
+		    obituary);
+	if (c->ev_ctl != NULL)
+		event_free(c->ev_ctl);
+	c->ev_ctl = NULL;
+	(void)close(c->ctl);
+	c->ctl = -1;
+	c->pid = 0;
+	c->state = CHILD_DOWN;
+	(void)evtimer_del(c->ev_timer);
+	words = logpipe_last_words(c->log);
+	fail_start(s, "%s did not start: %s%s(%s)", c->name, words,
+	    words[0] != '\0' ? " " : "", obituary);
+	return true;
+}
+
+/* Orders roomd to end once no relayd needs it, and ends the loop at last. */
+static void
+go_on_stopping(struct server *s)
+{
+	const struct ctl_stop stop = { 0 };
+	struct child *roomd = &s->child[0];
+	unsigned i;
+
+	for (i = 1; i < s->children; i++)
+		if (s->child[i].pid > 0)
+			return;
+	if (roomd->pid <= 0) {
+		(void)event_base_loopbreak(s->base);
+		return;
+	}
+	if (roomd->state == CHILD_STOPPING)
+		return;
+	roomd->state = CHILD_STOPPING;
+	if (child_send(roomd, CTL_STOP, &stop) == -1)
+		child_kill(roomd);
+}
+
+static void
+on_sigchld(evutil_socket_t sig, short what, void *arg)
+{
+	struct server *s = arg;
+	uint32_t dead = 0;
+	unsigned i;
+
+	(void)sig;
+	(void)what;
+	for (i = 0; i < s->children; i++)
+		if (server_reap(s, &s->child[i], false))
+			dead |= UINT32_C(1) <<
+			    child_lock_role(&s->child[i]);
+	if (dead == 0)
+		return;
+	if (s->phase == SERVER_STOPPING)
+		go_on_stopping(s);
+	else
+		server_repair(s, dead);
+}
+
+/* ---- stopping ---- */
+
+void
+server_stop(struct server *s)
+{
+	const struct ctl_stop stop = { .say = 1 };
+	struct child *c;
+	unsigned i;
+
+	if (s->phase == SERVER_STARTING)
+		fail_start(s, "was stopped before it was ready");
+	if (s->phase == SERVER_STOPPING)
+		return;
+	log_info("stopping");
+	s->phase = SERVER_STOPPING;
+	for (i = 0; i < s->children; i++) {
+		c = &s->child[i];
+		(void)evtimer_del(c->ev_timer);
+		if (c->role != ROLE_RELAYD || c->pid <= 0)
+			continue;
+		c->state = CHILD_STOPPING;
+		if (child_send(c, CTL_STOP, &stop) == -1)
+			child_kill(c);
+	}
+	set_timer(s->ev_phase, SERVER_STOP_RELAY_MS);
+	go_on_stopping(s);
+}
+
+/* The deadline of the phase: start failed, or the living must go. */
+static void
+on_phase_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	unsigned i;
+
+	(void)fd;
+	(void)what;
+	if (s->phase == SERVER_STARTING) {
+		for (i = 0; i < s->children; i++)
+			if (s->child[i].state != CHILD_READY)
+				break;
+		fail_start(s, "%s was not ready in time", s->child[i].name);
+		return;
+	}
+	for (i = s->children; i-- > 0;) {
+		if (s->child[i].pid <= 0)
+			continue;
+		/* roomd is last, and had no time of its own yet. */
+		if (i == 0 && s->child[i].state != CHILD_STOPPING)
+			break;
+		log_warnx("%s: did not end in time; killing it",
+		    s->child[i].name);
+		child_kill(&s->child[i]);
+	}
+	set_timer(s->ev_phase, SERVER_STOP_MS - SERVER_STOP_RELAY_MS);
+}
+
+/* ---- orders ---- */
+
+int
+server_reload(struct server *s, void (*each)(void *, const char *, bool),
+    void *arg, char err[CONF_ERROR])
+{
+	struct conf fresh;
+	unsigned i;
+
+	if (conf_load(&fresh, &s->source, err) == -1) {
+		log_warnx("reload: nothing changed: %s", err);
+		return -1;
+	}
+	fresh.settings.verbose = s->conf.settings.verbose;
+	conf_diff(&s->conf, &fresh, each, arg);
+	s->conf.settings = fresh.settings;
+	for (i = 0; i < s->children; i++)
+		if (s->child[i].pid > 0)
+			(void)child_send(&s->child[i], CTL_SETTINGS,
+			    &s->conf.settings);
+	logsink_reopen();
+	return 0;
+}
+
+void
+server_set_verbose(struct server *s, bool verbose)
+{
+	unsigned i;
+
+	log_set_verbose(verbose);
+	s->conf.settings.verbose = verbose;
+	for (i = 0; i < s->children; i++)
+		if (s->child[i].pid > 0)
+			(void)child_send(&s->child[i], CTL_SETTINGS,
+			    &s->conf.settings);
+}
+
+int
+server_query(struct server *s, const struct ctl_query *q, int fd)
+{
+	const struct child *roomd = &s->child[0];
+
+	if (roomd->state != CHILD_READY)
+		return -1;
+	return ctl_send(roomd->ctl, CTL_QUERY, q, fd);
+}
+
+static void
+log_change(void *arg, const char *name, bool live)
+{
+	(void)arg;
+	log_info("reload: %s %s", name,
+	    live ? "applied" : "needs a restart");
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct server *s = arg;
+	char err[CONF_ERROR];
+
+	(void)what;
+	if (sig != SIGHUP)
+		server_stop(s);
+	else if (s->phase == SERVER_SERVING)
+		(void)server_reload(s, log_change, NULL, err);
+}
+
+/* ---- the loop ---- */
+
+static int
+watch_signals(struct server *s)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	size_t i, n = sizeof(signals) / sizeof(signals[0]);
+
+	for (i = 0; i < n; i++)
+		s->ev_signal[i] = evsignal_new(s->base, signals[i],
+		    on_signal, s);
+	s->ev_signal[n++] = evsignal_new(s->base, SIGCHLD, on_sigchld, s);
+	s->ev_phase = evtimer_new(s->base, on_phase_timer, s);
+	for (i = 0; i < n; i++)
+		if (s->ev_signal[i] == NULL ||
+		    evsignal_add(s->ev_signal[i], NULL) == -1)
+			return -1;
+	return s->ev_phase == NULL ? -1 : 0;
+}
+
+int
+server_run(struct server *s)
+{
+	s->born_ms = clock_ms();
+	s->phase = SERVER_STARTING;
+	if (watch_signals(s) == -1)
+		fatal("cannot watch signals");
+	set_timer(s->ev_phase, SERVER_START_MS);
+	start_all(s);
+	if (s->exit_code == 0 || any_alive(s))
+		(void)event_base_dispatch(s->base);
+	log_info("stopped");
+	return s->exit_code;
+}

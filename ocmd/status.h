@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* What the server looks like, for `ocmctl status`; called by control.c. */
+#ifndef OCMD_STATUS_H
+#define OCMD_STATUS_H
+
+#include <jansson.h>
+
+struct server;
+
+/*
+ * A new JSON object, or NULL when memory is short.  "members" and
+ * "open_rooms" are null: only roomd knows them, and ocmctl asks it.
+ */
+json_t	*status_json(const struct server *);
+
+#endif
