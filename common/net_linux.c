@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * UDP sockets on Linux (see net.h).  ocmd prepares them, relayd reads their
+ * error queues.
+ */
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "net.h"
+
+enum { ERRORS_SKIPPED = 256 };	/* of other kinds, in one call */
+
+int
+net_want_unreachable(int fd, int family)
+{
+	const int on = 1;
+
+	if (family == AF_INET6)
+		return setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on,
+		    sizeof(on));
+	return setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+}
+
+int
+net_share_port(int fd)
+{
+	const int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
+static bool
+is_port_unreachable(const struct cmsghdr *c)
+{
+	struct sock_extended_err e;
+
+	if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+	    !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+		return false;
+	if (c->cmsg_len < CMSG_LEN(sizeof(e)))
+		return false;
+	memcpy(&e, CMSG_DATA(c), sizeof(e));
+	if (e.ee_origin == SO_EE_ORIGIN_ICMP)
+		return e.ee_type == ICMP_DEST_UNREACH &&
+		    e.ee_code == ICMP_PORT_UNREACH;
+	if (e.ee_origin == SO_EE_ORIGIN_ICMP6)
+		return e.ee_type == ICMP6_DST_UNREACH &&
+		    e.ee_code == ICMP6_DST_UNREACH_NOPORT;
+	return false;
+}
+
+/* One entry of the queue: 1 it is one, 0 it is another kind, -1 no more. */
+static int
+next_error(int fd, struct addr *a)
+{
+	union {
+		struct cmsghdr	 align;
+		unsigned char	 bytes[512];
+	} space;
+	struct sockaddr_storage ss;
+	struct iovec iov = { NULL, 0 };
+	struct msghdr msg;
+	struct cmsghdr *c;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_name = &ss;
+	msg.msg_namelen = sizeof(ss);
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = space.bytes;
+	msg.msg_controllen = sizeof(space.bytes);
+	if (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) == -1)
+		return errno == EINTR ? 0 : -1;
+	for (c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c))
+		if (is_port_unreachable(c))
+			return addr_from_sockaddr(a, msg.msg_name,
+			    msg.msg_namelen) == 0;
+	return 0;
+}
+
+bool
+net_next_unreachable(int fd, struct addr *a)
+{
+	int i, n;
+
+	for (i = 0; i < ERRORS_SKIPPED; i++)
+		if ((n = next_error(fd, a)) != 0)
+			return n == 1;
+	return false;
+}

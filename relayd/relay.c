@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The path of a datagram, from top to bottom: who speaks, what it means, and
+ * a copy to everybody else in the room (ocm-protocol(7), "Room datagrams").
+ * Nothing here allocates, waits, or answers a stranger.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "care.h"
+#include "clock.h"
+#include "relay.h"
+#include "wire_udp.h"
+
+enum { SEEN_MS = 100, ACCEPTED = LC_COUNT };
+
+static void
+count(struct relay *r, unsigned which, uint64_t n)
+{
+	counter_add(&r->counters[which], n);
+}
+
+/* ---- who speaks ---- */
+
+static bool
+names_room(const struct relay *r, const struct member *m,
+    const struct room_datagram *d)
+{
+	const struct room *room = &r->peers.rooms[m->room];
+
+	return d->room_len == 0 || (d->room_len == room->name_len &&
+	    memcmp(d->room, peers_room_name(&r->peers, m->room),
+	    d->room_len) == 0);
+}
+
+/* ACCEPTED and whose it is, or the counter of why it is dropped. */
+static unsigned
+by_token(struct relay *r, const struct room_datagram *d,
+    const struct addr *from, uint32_t *slot)
+{
+	const struct member *m;
+	uint8_t tag[TOKEN_TAG];
+	struct token t;
+
+	if (token_parse(&t, d->token, d->token_len) == -1 ||
+	    t.slot >= r->peers.cf.limits.members)
+		return LC_drop_token;
+	switch (peers_check(&r->peers, t.slot, r->now_ms)) {
+	case PEERS_STALE:
+		return LC_drop_stale;
+	case PEERS_DEAD:
+		return LC_drop_token;
+	case PEERS_LIVE:
+		break;
+	}
+	m = &r->peers.members[t.slot];
+	if (!token_gen_matches(&t, m->gen) || m->wished == END_LEFT)
+		return LC_drop_token;
+	token_tag(d->token, d->token_len, r->token_key, tag);
+	if (!token_tag_equal(tag, m->tag))
+		return LC_drop_token;
+	if (!names_room(r, m, d))
+		return LC_drop_room;
+	if (!addr_same_host(&m->addr, from))
+		return LC_drop_address;
+	*slot = t.slot;
+	return ACCEPTED;
+}
+
+/* Rule 1: its registered address and port stand for the token. */
+static bool
+by_address(struct relay *r, const struct room_datagram *d,
+    const struct addr *from, uint32_t *slot)
+{
+	*slot = peers_bare(&r->peers, from, d->room, d->room_len);
+	return *slot != ROOMTAB_NONE &&
+	    peers_check(&r->peers, *slot, r->now_ms) == PEERS_LIVE &&
+	    r->peers.members[*slot].wished != END_LEFT;
+}
+
+/* The rules in their order. */
+static unsigned
+who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
+    struct room_datagram *d, uint32_t *slot)
+{
+	unsigned why = LC_drop_malformed;
+
+	if (len > DATAGRAM_MAX)
+		return LC_drop_long;
+	if (len < DATAGRAM_HEADER)
+		return LC_drop_short;
+	if (udp_split_bare(d, p, len) && by_address(r, d, from, slot))
+		return ACCEPTED;
+	if (udp_split_token(d, p, len))
+		why = by_token(r, d, from, slot);
+	if (why != ACCEPTED && peers_json_host(&r->peers, from) &&
+	    udp_split_json(d, p, len, r->scratch))
+		why = by_token(r, d, from, slot);
+	return why;
+}
+
+/* ---- a copy to everybody else ---- */
+
+static void
+fan_out(struct relay *r, uint32_t slot, const struct room_datagram *d)
+{
+	const struct peers *p = &r->peers;
+	const struct member *m = &p->members[slot];
+	const struct room *room = &p->rooms[m->room];
+	size_t len[FORM_COUNT] = { 0 };
+	bool done[FORM_COUNT] = { false };
+	struct utterance u;
+	struct group *g, *own = fanout_first(&p->fanout, m->place.group);
+	uint64_t sent = 0;
+	unsigned f;
+
+	u.room = peers_room_name(p, m->room);
+	u.room_len = room->name_len;
+	u.user = peers_name(p, slot);
+	u.user_len = m->name_len;
+	u.msg = d->msg;
+	u.msg_len = d->msg_len;
+	u.message_only = r->set.message_only != 0;
+	g = fanout_first(&p->fanout, room->groups);
+	for (; g != NULL; g = fanout_next(&p->fanout, g)) {
+		f = g->kind.form;
+		if (!done[f])
+			len[f] = dialect_message((enum form)f, &u,
+			    r->framed[f]);
+		done[f] = true;
+		if (len[f] > 0)
+			sent += send_group(&r->out, g, r->framed[f], len[f],
+			    g == own ? m->place.position : UINT32_MAX);
+		else
+			count(r, LC_copy_form, g->count - (g == own));
+	}
+	count(r, LC_messages, 1);
+	count(r, LC_deliveries, sent);
+	count(r, LC_copy_unknown_port, room->portless - (own == NULL));
+}
+
+/* ---- what it means ---- */
+
+/* The answer that some dialects want to each of their datagrams. */
+static void
+answer(struct relay *r, struct member *m, enum status st)
+{
+	const struct room *room = &r->peers.rooms[m->room];
+	uint8_t out[DATAGRAM_HEADER + NAME_MAX_BYTES + 1];
+	const struct group *g;
+
+	if ((dialect_row(m->dialect)->flags & DIALECT_ECHO_STATUS) == 0 ||
+	    m->place.group == 0)
+		return;
+	g = &r->peers.fanout.groups[m->place.group - 1];
+	out[0] = room->name_len;
+	out[1] = 0;
+	memcpy(out + 2, peers_room_name(&r->peers, m->room), room->name_len);
+	out[2 + room->name_len] = (uint8_t)('0' + st);
+	(void)send_one(&r->out, m->sock, &m->dest,
+	    g->entry[m->place.position].msg_hdr.msg_namelen, out,
+	    (size_t)room->name_len + 3);
+}
+
+static bool
+is_word(const struct room_datagram *d, const char *word)
+{
+	return word != NULL && strlen(word) == d->msg_len &&
+	    memcmp(word, d->msg, d->msg_len) == 0;
+}
+
+/* The setting `member-rate`; a burst that was used up fills at that rate. */
+static bool
+over_rate(const struct relay *r, struct member *m)
+{
+	const uint64_t now_us = r->now_ms * 1000;
+	uint64_t gap, whole;
+
+	if (r->set.member_rate == 0)
+		return false;
+	gap = 1000000 / r->set.member_rate;
+	whole = m->rate_us > now_us ? m->rate_us : now_us;
+	if (whole + gap > now_us + gap *
+	    (r->set.member_burst > 0 ? r->set.member_burst : 1))
+		return true;
+	m->rate_us = whole + gap;
+	return false;
+}
+
+static void
+heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock)
+{
+	struct member *m = &r->peers.members[slot];
+
+	m->refused = 0;
+	if (r->now_ms - m->seen_ms >= SEEN_MS) {
+		m->seen_ms = r->now_ms;
+		live_set_seen(r->live, slot, r->now_ms);
+	}
+	if (m->wished != END_NONE)
+		care_withdraw(r, slot);
+	peers_spoke(&r->peers, slot, from->port, sock, r->now_ms);
+}
+
+/* A good datagram of a member. */
+static enum status
+take(struct relay *r, uint32_t slot, const struct room_datagram *d)
+{
+	struct member *m = &r->peers.members[slot];
+	const struct dialect *row = dialect_row(m->dialect);
+
+	if (d->msg_len == 0) {
+		count(r, LC_keepalives, 1);
+	} else if (is_word(d, row->leave[0]) || is_word(d, row->leave[1])) {
+		count(r, LC_leave_words, 1);
+		care_wish(r, slot, END_LEFT);
+	} else if (is_word(d, row->enroll)) {
+		count(r, LC_keepalives, 1);
+		peers_enrolled(&r->peers, slot);
+	} else if (over_rate(r, m)) {
+		count(r, LC_drop_rate, 1);
+		return ST_SLOW_DOWN;
+	} else {
+		fan_out(r, slot, d);
+	}
+	return ST_OK;
+}
+
+static void
+datagram(struct relay *r, uint8_t sock, const struct addr *from,
+    const uint8_t *p, size_t len)
+{
+	struct room_datagram d;
+	enum status st;
+	uint32_t slot;
+	unsigned why;
+
+	count(r, LC_received, 1);
+	if ((why = who(r, from, p, len, &d, &slot)) != ACCEPTED) {
+		count(r, why, 1);
+		return;
+	}
+	heard(r, slot, from, sock);
+	st = take(r, slot, &d);
+	answer(r, &r->peers.members[slot], st);
+}
+
+/* ---- batches ---- */
+
+void
+relay_turn(struct relay *r)
+{
+	r->now_ms = clock_ms();
+	(void)peers_refresh(&r->peers, r->now_ms, 1);
+}
+
+void
+relay_receive(struct relay *r, unsigned sock)
+{
+	const uint8_t *p;
+	struct addr from;
+	size_t len;
+	int i, n;
+
+	if ((n = inbox_receive(&r->inbox, r->out.fd[sock])) == -1) {
+		/* An answer to something that was sent, not to be lost. */
+		(void)send_drain_errors(&r->out, sock);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
+			datagram(r, (uint8_t)sock, &from, p, len);
+}
+
+void
+relay_receive_lobby(struct relay *r, unsigned sock)
+{
+	const uint8_t *p;
+	struct addr from;
+	size_t len;
+	int i, n;
+
+	n = inbox_receive(&r->inbox, r->lobby_out.fd[sock]);
+	if (n == -1) {
+		(void)send_drain_errors(&r->lobby_out, sock);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
+			lobby_datagram(&r->lobby, sock, &from, p, len,
+			    r->now_ms);
+}

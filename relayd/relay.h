@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The relay: everything that relayd knows, and the path of a datagram from
+ * the socket to every member of its room.  One process has one of these.
+ */
+#ifndef RELAYD_RELAY_H
+#define RELAYD_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctl.h"
+#include "inbox.h"
+#include "lobby.h"
+#include "notice.h"
+#include "peers.h"
+#include "send.h"
+#include "timers.h"
+#include "token.h"
+
+struct relay {
+	struct ctl_settings	 set;
+	uint8_t			 token_key[TOKEN_KEY];
+	uint64_t		 now_ms;	/* of this turn of the loop */
+	struct live		*live;		/* our region */
+	_Atomic uint64_t	*counters;	/* in it */
+	struct peers		 peers;
+	struct outlet		 out;		/* relay sockets */
+	struct wheel		 care;		/* over slots: idle, wishes */
+	bool			 speaks;	/* worker 0: for the server */
+	bool			 bell;		/* roomd is to look at wishes */
+	struct notices		 notices;	/* worker 0 */
+	struct lobby		 lobby;		/* worker 0 */
+	struct outlet		 lobby_out;
+	struct inbox		 inbox;
+	uint8_t			 framed[FORM_COUNT][DELIVERY_MAX];
+	uint8_t			 scratch[DATAGRAM_MAX];
+};
+
+/*
+ * Makes all tables and reads the shared ones.  fds: the relay sockets, then
+ * the lobby's, as ctl_start counts them.  fatal where memory is short.
+ */
+void	relay_make(struct relay *, const struct ctl_start *,
+	    const struct seg_maps *, struct roomtab *, const int *fds);
+/* A new turn of the loop: takes the time and what changed in the tables. */
+void	relay_turn(struct relay *);
+/* One batch of a relay or lobby socket; also after an error event on it. */
+void	relay_receive(struct relay *, unsigned sock);
+void	relay_receive_lobby(struct relay *, unsigned sock);
+
+#endif

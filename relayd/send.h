@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The only place that sends datagrams.  Nothing here waits: a copy that the
+ * kernel will not take now is dropped and counted, because late is worse
+ * than lost.
+ */
+#ifndef RELAYD_SEND_H
+#define RELAYD_SEND_H
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "ctl.h"
+#include "fanout.h"
+
+/* The sockets of one kind (relay or lobby) and who hears of their errors. */
+struct outlet {
+	int		 fd[OCM_ADDRS_MAX];
+	unsigned	 count;
+	_Atomic uint64_t *counters;	/* of relay_counter */
+	void		*ctx;
+	/* A receiver's port is closed; must not change any fan-out. */
+	void		(*unreachable)(void *, const struct addr *);
+};
+
+/*
+ * Sends n prepared messages from a socket.  Returns how many were taken; the
+ * rest is counted as copy_unsendable or send_errors.
+ */
+unsigned send_prepared(struct outlet *, unsigned sock, struct mmsghdr *,
+	    unsigned n);
+/* The same bytes to the receivers from..to-1 of a group. */
+unsigned send_range(struct outlet *, struct group *, const void *, size_t,
+	    uint32_t from, uint32_t to);
+/* The same, to all of a group but the one at `skip` (UINT32_MAX: no one). */
+unsigned send_group(struct outlet *, struct group *, const void *, size_t,
+	    uint32_t skip);
+/* One message to one receiver: 1 if it was taken. */
+unsigned send_one(struct outlet *, unsigned sock, union dest *, socklen_t,
+	    const void *, size_t);
+/* Reports what the kernel has heard back about a socket's messages. */
+unsigned send_drain_errors(struct outlet *, unsigned sock);
+
+#endif
