@@ -45,6 +45,7 @@ queue=/usr/include/bsd/sys/queue.h
 cppcheck --quiet --std=c11 --enable=warning,performance,portability \
     --inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem \
     --suppress=funcArgOrderDifferent \
-    --include=$queue -j 2 -I. -Icommon -D_GNU_SOURCE -D__linux__ $sources || failed=1
+    --include=$queue -j 2 -I. -Icommon -D_GNU_SOURCE -D__linux__ \
+    $sources || failed=1
 echo "lint: $(printf '%s\n' $sources | wc -l) files, status $failed"
 exit $failed
