@@ -67,8 +67,8 @@ sextet(uint32_t c)
 
 /*
  * Strict base64url of a length that four divides, in a time that does not
- * depend on the text.  (sodium_base642bin of 1.0.18 takes bytes above 0x7f too.)
- * 0, or -1.
+ * depend on the text; sodium_base642bin of 1.0.18 takes bytes above 0x7f
+ * too.  0, or -1.
  */
 static int
 decode(uint8_t *raw, const uint8_t *text, size_t len)
