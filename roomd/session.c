@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One TCP connection: see session.h.  It is read exactly as far as its next
+ * frame reaches, header first: what is sent ahead stays in the kernel's
+ * buffer, so nobody can make this process hold more than one frame.
+ */
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "outbox.h"
+#include "session.h"
+
+enum {
+	STEPS_PER_TURN = 32,		/* then others have their turn */
+	PORT_WAIT_MS = 2000,		/* for two more bytes; section 4 */
+	STAY_MS = 60000,		/* a person chooses a room */
+	DRAIN_MAX = 64 * 1024,		/* bytes read after the last answer */
+	SLOWEST = 256 * 1024 / 1000,	/* bytes per ms of a long answer */
+};
+
+enum phase { READING, ANSWERING, PARTING, PHASES };
+/* What a step came to. */
+enum step { WAIT, AGAIN, GONE };
+
+struct session {
+	TAILQ_ENTRY(session)	 link;
+	struct sessions		*all;
+	int			 fd;
+	enum phase		 phase;
+	struct event		 readable, writable, timer;
+	struct half_open	 half;
+	struct caller		 caller;
+	struct seat		 seat;
+	struct seat_id		 entered;	/* whose port may follow */
+
+	uint8_t			 head[TCRP_HEADER];
+	uint8_t			*frame;		/* once the header is whole */
+	size_t			 got, need;	/* bytes */
+
+	struct outbox		 out;
+	struct blob		*second;	/* part of an answer, after */
+	unsigned		 gap_ms;	/* this time */
+	uint64_t		 gap_until;	/* 0: not begun */
+	bool			 stay;		/* another frame may follow */
+	bool			 last;		/* nothing more is served */
+	bool			 slow;		/* its outbox ran over */
+};
+
+struct sessions {
+	struct event_base	*base;
+	struct desk		*desk;
+	TAILQ_HEAD(, session)	 list;
+	uint32_t		 count;
+};
+
+static enum step	step_reading(struct session *);
+static enum step	step_answering(struct session *);
+static enum step	step_parting(struct session *);
+
+static enum step (*const steps[PHASES])(struct session *) = {
+	[READING] = step_reading,
+	[ANSWERING] = step_answering,
+	[PARTING] = step_parting,
+};
+
+static void
+deadline(struct session *s, uint64_t ms)
+{
+	struct timeval tv;
+
+	tv.tv_sec = (time_t)(ms / 1000);
+	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
+	(void)evtimer_add(&s->timer, &tv);
+}
+
+static uint32_t
+request_timeout(const struct session *s)
+{
+	return s->all->desk->settings->request_timeout_ms;
+}
+
+/* Is this connection somebody's membership? */
+static bool
+seated(const struct session *s)
+{
+	return s->seat.id.row != NULL;
+}
+
+/* ---- the end ---- */
+
+static void
+drop_frame(struct session *s)
+{
+	if (s->frame != NULL)
+		explicit_bzero(s->frame, s->need);
+	free(s->frame);
+	s->frame = NULL;
+	explicit_bzero(s->head, sizeof(s->head));
+	s->got = 0;
+}
+
+static void
+session_free(struct session *s)
+{
+	limit_done(s->all->desk->limit, &s->half);
+	(void)event_del(&s->readable);
+	(void)event_del(&s->writable);
+	(void)event_del(&s->timer);
+	(void)close(s->fd);
+	drop_frame(s);
+	outbox_clear(&s->out);
+	blob_unref(s->second);
+	TAILQ_REMOVE(&s->all->list, s, link);
+	s->all->count--;
+	free(s);
+}
+
+/* A connection that is a membership takes it along. */
+static enum step
+session_close(struct session *s)
+{
+	struct desk *desk = s->all->desk;
+	struct seat_id id = s->seat.id;
+
+	if (seated(s))
+		audience_stand(desk->audience, &s->seat);
+	session_free(s);
+	if (id.row != NULL)
+		(void)rooms_remove(desk->rooms, id.slot, id.gen, END_LEFT);
+	return GONE;
+}
+
+static enum step
+session_fail(struct session *s, enum room_counter why)
+{
+	counter_add(&s->all->desk->counters[why], 1);
+	return session_close(s);
+}
+
+/* ---- sending ---- */
+
+static void
+enqueue(struct session *s, struct blob *b)
+{
+	if (!outbox_add(&s->out, b))
+		s->slow = true;
+}
+
+/* AGAIN: all is sent. */
+static enum step
+flush(struct session *s)
+{
+	if (s->slow)
+		return session_fail(s, RC_closed_slow);
+	switch (outbox_flush(&s->out, s->fd)) {
+	case OUTBOX_EMPTY:
+		return AGAIN;
+	case OUTBOX_BLOCKED:
+		(void)event_add(&s->writable, NULL);
+		return WAIT;
+	case OUTBOX_ERROR:
+		break;
+	}
+	return session_fail(s, RC_closed_error);
+}
+
+static struct session *
+session_of(struct seat *seat)
+{
+	return (struct session *)(void *)((char *)seat -
+	    offsetof(struct session, seat));
+}
+
+static void
+say(struct seat *seat, struct blob *b)
+{
+	struct session *s = session_of(seat);
+
+	/* Never between the two parts of an answer: its reader is no match. */
+	if (s->second != NULL)
+		return;
+	enqueue(s, blob_ref(b));
+	event_active(&s->writable, EV_WRITE, 0);
+}
+
+static void
+end(struct seat *seat)
+{
+	struct session *s = session_of(seat);
+
+	blob_unref(s->second);
+	s->second = NULL;
+	s->last = true;
+	event_active(&s->writable, EV_WRITE, 0);
+}
+
+const struct audience_voice session_voice = { say, end };
+
+/* ---- reading ---- */
+
+/* recv into a place: bytes, 0 at the end, -1 nothing now, -2 error. */
+static ssize_t
+take(struct session *s, void *to, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = recv(s->fd, to, len, MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
+		return -2;
+	return n;
+}
+
+/*
+ * Waits for a frame: a member as long as it likes, others for ms, and they
+ * count as half-open.  GONE: the limits hit this very connection.
+ */
+static enum step
+begin_reading(struct session *s, unsigned ms)
+{
+	const struct ctl_settings *set = s->all->desk->settings;
+	struct limit *limit = s->all->desk->limit;
+	struct half_open *node;
+	struct session *victim;
+
+	s->phase = READING;
+	if (seated(s)) {
+		(void)evtimer_del(&s->timer);
+		return AGAIN;
+	}
+	deadline(s, ms);
+	if (!limit_open(limit, &s->half, &s->caller.addr))
+		return session_fail(s, RC_no_memory);
+	while ((node = limit_victim(limit, &s->half, set->half_open,
+	    set->half_open_source)) != NULL) {
+		victim = (struct session *)(void *)((char *)node -
+		    offsetof(struct session, half));
+		(void)session_fail(victim, RC_closed_half_open);
+		if (victim == s)
+			return GONE;
+	}
+	return AGAIN;
+}
+
+/* The header is whole: makes a place for all of the frame, or says why not. */
+static enum status
+begin_frame(struct session *s)
+{
+	struct tcrp_header head;
+
+	tcrp_read_header(&head, s->head);
+	if (head.codec == CODEC_NONE ||
+	    head.payload_len > s->all->desk->settings->max_payload)
+		return ST_MALFORMED;
+	s->need = TCRP_HEADER + tcrp_body_len(&head);
+	if ((s->frame = malloc(s->need)) == NULL) {
+		counter_add(&s->all->desk->counters[RC_no_memory], 1);
+		return ST_UNABLE;
+	}
+	memcpy(s->frame, s->head, TCRP_HEADER);
+	return ST_OK;
+}
+
+/* The answer is to be sent within a time that grows with its length. */
+static void
+begin_answering(struct session *s, struct answer *a)
+{
+	size_t len = a->first != NULL ? a->first->len : 0;
+
+	limit_done(s->all->desk->limit, &s->half);
+	drop_frame(s);
+	s->phase = ANSWERING;
+	s->stay = a->stay;
+	if (a->entered.row != NULL)
+		s->entered = a->entered;
+	if (a->entered.row != NULL &&
+	    (a->entered.row->flags & DIALECT_TCP_OPEN) != 0)
+		(void)audience_sit(s->all->desk->audience, &s->seat,
+		    &a->entered);
+	enqueue(s, a->first);
+	s->gap_ms = a->gap_ms;
+	s->gap_until = 0;
+	if (s->gap_ms == 0)
+		enqueue(s, a->second);
+	else
+		s->second = a->second;
+	deadline(s, request_timeout(s) + len / SLOWEST);
+}
+
+static enum step
+serve(struct session *s)
+{
+	struct tcrp_frame f;
+	struct asker who;
+	struct answer a;
+
+	if (tcrp_read_frame(&f, s->frame) == -1) {
+		answer_refuse(s->all->desk, &f.head, ST_MALFORMED, &a);
+	} else {
+		who.caller = s->caller;
+		who.holds = s->seat.id;
+		answer_frame(s->all->desk, &f, &who, &a);
+	}
+	begin_answering(s, &a);
+	return AGAIN;
+}
+
+/* Refused by its header; what follows is no frame and is not served. */
+static enum step
+refuse(struct session *s, enum status st)
+{
+	struct tcrp_header head;
+	struct answer a;
+
+	tcrp_read_header(&head, s->head);
+	answer_refuse(s->all->desk, &head, st, &a);
+	begin_answering(s, &a);
+	s->last = true;
+	return AGAIN;
+}
+
+/* Reads on; WAIT where nothing more is there. */
+static enum step
+read_more(struct session *s)
+{
+	ssize_t n;
+
+	if (s->frame == NULL)
+		n = take(s, s->head + s->got, TCRP_HEADER - s->got);
+	else
+		n = take(s, s->frame + s->got, s->need - s->got);
+	if (n == -1) {
+		(void)event_add(&s->readable, NULL);
+		return WAIT;
+	}
+	if (n <= 0 && s->got > 0)
+		return session_fail(s, RC_closed_error);
+	if (n <= 0)
+		return session_close(s);
+	/* One that was waited for without haste has begun. */
+	if (s->got == 0 && (s->stay || seated(s)))
+		deadline(s, request_timeout(s));
+	s->got += (size_t)n;
+	return AGAIN;
+}
+
+static enum step
+step_reading(struct session *s)
+{
+	enum status st;
+
+	/* Notices for a member who only listens. */
+	if (flush(s) == GONE)
+		return GONE;
+	if (s->last) {
+		s->phase = ANSWERING;
+		deadline(s, request_timeout(s));
+		return AGAIN;
+	}
+	if (s->frame != NULL && s->got == s->need)
+		return serve(s);
+	if (s->frame == NULL && s->got == TCRP_HEADER) {
+		st = begin_frame(s);
+		return st == ST_OK ? AGAIN : refuse(s, st);
+	}
+	return read_more(s);
+}
+
+/* ---- after the answer ---- */
+
+/* Between the two parts: AGAIN where the second is on its way. */
+static enum step
+wait_gap(struct session *s)
+{
+	uint64_t now = clock_ms();
+
+	if (s->gap_until == 0)
+		s->gap_until = now + s->gap_ms;
+	if (now < s->gap_until) {
+		/* A timer may run early by what the loop took so far. */
+		deadline(s, s->gap_until - now);
+		return WAIT;
+	}
+	enqueue(s, s->second);
+	s->second = NULL;
+	deadline(s, request_timeout(s));
+	return AGAIN;
+}
+
+static enum step
+begin_parting(struct session *s)
+{
+	(void)shutdown(s->fd, SHUT_WR);
+	s->phase = PARTING;
+	deadline(s, PORT_WAIT_MS);
+	return AGAIN;
+}
+
+/*
+ * The answer is out.  What has come in meanwhile decides: three bytes or
+ * more are the beginning of another frame, which is served before we stop
+ * speaking, because a port is exactly two bytes and the end.  Fewer can
+ * only be a port, or a frame whose client was slow to go on: we stop
+ * speaking, as the protocol wants it after state 2, and wait for the end.
+ * So a frame sent ahead wins over the port, and no frame is taken for one.
+ */
+static enum step
+after_answer(struct session *s)
+{
+	ssize_t n;
+
+	if (s->last)
+		return begin_parting(s);
+	if (s->stay || seated(s))
+		return begin_reading(s, STAY_MS);
+	n = take(s, s->head, sizeof(s->head));
+	if (n == -2)
+		return session_fail(s, RC_closed_error);
+	s->got = n > 0 ? (size_t)n : 0;
+	return s->got > 2 ? begin_reading(s, request_timeout(s)) :
+	    begin_parting(s);
+}
+
+static enum step
+step_answering(struct session *s)
+{
+	enum step step;
+
+	(void)event_del(&s->readable);
+	if ((step = flush(s)) != AGAIN)
+		return step;
+	return s->second != NULL ? wait_gap(s) : after_answer(s);
+}
+
+/*
+ * Reads to the end, for at most PORT_WAIT_MS: two bytes are the port of the
+ * member made here.  Anything longer is thrown away, but read: closing with
+ * bytes unread would reset the connection and could take the answer along.
+ */
+static enum step
+step_parting(struct session *s)
+{
+	uint8_t bytes[4096];
+	ssize_t n;
+
+	while ((n = take(s, bytes, sizeof(bytes))) > 0) {
+		if (s->got + (size_t)n <= 2)
+			memcpy(s->head + s->got, bytes, (size_t)n);
+		s->got += (size_t)n;
+		if (s->got > DRAIN_MAX)
+			break;
+	}
+	if (n == -1) {
+		(void)event_add(&s->readable, NULL);
+		return WAIT;
+	}
+	if (n == 0 && s->got == 2 && !s->last && s->entered.row != NULL)
+		(void)rooms_set_port(s->all->desk->rooms, s->entered.slot,
+		    s->entered.gen, (uint16_t)(s->head[0] << 8 | s->head[1]));
+	return session_close(s);
+}
+
+/* ---- events ---- */
+
+static void
+run(struct session *s)
+{
+	unsigned i;
+
+	for (i = 0; i < STEPS_PER_TURN; i++)
+		if (steps[s->phase](s) != AGAIN)
+			return;
+	/* Others first; what is left to do may not show as an event. */
+	event_active(&s->readable, EV_READ, 0);
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	run(arg);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->phase == ANSWERING && s->gap_until != 0 && s->second != NULL)
+		run(s);
+	else if (s->phase == ANSWERING)
+		(void)session_fail(s, RC_closed_slow);
+	else if (s->phase == READING && !(s->stay && s->got == 0))
+		(void)session_fail(s, RC_closed_timeout);
+	else
+		(void)session_close(s);
+}
+
+void
+session_start(struct sessions *all, int fd, const struct addr *from,
+    uint8_t via)
+{
+	struct session *s;
+
+	counter_add(&all->desk->counters[RC_accepted], 1);
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
+		counter_add(&all->desk->counters[RC_no_memory], 1);
+		(void)close(fd);
+		return;
+	}
+	s->all = all;
+	s->fd = fd;
+	s->caller.addr = *from;
+	s->caller.via = via;
+	(void)event_assign(&s->readable, all->base, fd, EV_READ | EV_PERSIST,
+	    on_event, s);
+	(void)event_assign(&s->writable, all->base, fd, EV_WRITE, on_event, s);
+	(void)evtimer_assign(&s->timer, all->base, on_timer, s);
+	TAILQ_INSERT_TAIL(&all->list, s, link);
+	all->count++;
+	if (begin_reading(s, request_timeout(s)) != GONE)
+		(void)event_add(&s->readable, NULL);
+}
+
+struct sessions *
+sessions_new(struct event_base *base, struct desk *desk)
+{
+	struct sessions *all;
+
+	if ((all = calloc(1, sizeof(*all))) == NULL)
+		return NULL;
+	TAILQ_INIT(&all->list);
+	all->base = base;
+	all->desk = desk;
+	return all;
+}
+
+void
+sessions_free(struct sessions *all)
+{
+	struct session *s;
+
+	if (all == NULL)
+		return;
+	while ((s = TAILQ_FIRST(&all->list)) != NULL) {
+		if (seated(s))
+			audience_stand(all->desk->audience, &s->seat);
+		session_free(s);
+	}
+	free(all);
+}
+
+uint32_t
+sessions_count(const struct sessions *all)
+{
+	return all->count;
+}
