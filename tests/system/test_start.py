@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: ISC
+"""Starting and its failures, status, stopping, users and sandboxes."""
+
+import contextlib
+import grp
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+import ocm
+from ocm import AM_ROOT, NOBODY, SANITIZED, SLOW, Case, Server
+from tcrp import fence, process_field, wait_until
+
+
+class Start(Case):
+    def test_says_where_it_listens(self):
+        server = self.serve()
+        for host, port in server.rooms + server.relay + server.lobby:
+            self.assertIn("%s:%d" % (host, port), server.said)
+        # Loopback only: how others could come in is said.
+        self.assertRegex(server.said, r"(?i)loopback|this machine|network")
+
+    def test_status_json(self):
+        server = self.serve(workers=2)
+        server.member("alice").create("部屋")
+        server.member("bob").join("部屋")
+        status = server.status()
+        self.assertRegex(status["version"], r"\A[0-9]+\.[0-9]+")
+        self.assertLess(status["uptime"], 60)
+        self.assertEqual((status["members"], status["open_rooms"]), (2, 1))
+        roles = sorted(p["role"] for p in status["processes"])
+        self.assertEqual(roles, ["ocmd", "relayd", "relayd", "roomd"])
+        for one in status["processes"]:
+            self.assertTrue(ocm.running(one["pid"]))
+            self.assertEqual(one["restarts"], 0)
+            self.assertEqual(int(process_field(one["pid"], "Uid")[1]),
+                             one["uid"])
+            if one["role"] != "ocmd" and not SANITIZED:
+                self.assertIn("seccomp", one["sandbox"])
+
+    def test_status_text(self):
+        server = self.serve()
+        text = server.ctl("status")
+        for word in ("roomd", "relayd", "ocmd",
+                     "127.0.0.1:%d" % server.rooms[0][1]):
+            self.assertIn(word, text)
+
+    def test_exit_codes_of_status(self):
+        server = self.serve()
+        server.ctl("status", code=0)
+        socket_path = server.socket
+        server.stop()
+        server.ctl("status", code=3)
+        server.ctl("status", "-j", code=3)
+        # A directory in its place cannot be asked.
+        os.mkdir(socket_path)
+        server.ctl("status", code=4)
+        os.rmdir(socket_path)
+
+    def test_status_of_a_stale_socket(self):
+        """A socket file that nobody listens on: not running."""
+        server = Server(start=False)
+        self.addCleanup(server.finish)
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(server.socket)
+        stale.close()
+        server.ctl("status", code=3)
+        # And the next start takes its place.
+        server.start()
+
+    def test_status_of_one_that_does_not_answer(self):
+        server = Server(start=False)
+        self.addCleanup(server.finish)
+        with socket.socket(socket.AF_UNIX) as deaf:
+            deaf.bind(server.socket)
+            deaf.listen()
+            server.ctl("status", code=4)
+        os.unlink(server.socket)
+
+    def test_two_servers_side_by_side(self):
+        one, two = self.serve(), self.serve()
+        a1 = one.member("alice").create("同じ名前")
+        b1 = one.member("bob").join("同じ名前")
+        a2 = two.member("alice").create("同じ名前")
+        b2 = two.member("bob").join("同じ名前")
+        fence(a1, b1)
+        # A token is worth nothing at the other one.
+        b2.send_raw(b1.datagram("wrong server"))
+        fence(a2, b2)
+        self.assertEqual(one.stop(), [])
+        fence(b2, a2)
+
+    def test_twice_on_one_socket(self):
+        server = self.serve()
+        again = server.run(server.start_command())
+        self.assertNotEqual(again.returncode, 0)
+        self.assertIn("running", again.stderr)
+        alice = server.member("alice").create("r")
+        fence(server.member("bob").join("r"), alice)
+
+    def failing(self, *words, build=ocm.BUILD, args=(), **options):
+        """A start that must fail in time and say these words."""
+        server = Server(*args, build=build, start=False, **options)
+        self.addCleanup(server.finish)
+        begin = time.monotonic()
+        got = server.try_start()
+        self.assertLess(time.monotonic() - begin, 10 * SLOW)
+        self.assertNotEqual(got.returncode, 0, got.stdout)
+        for one in words:
+            self.assertIn(one, got.stderr)
+        server.ctl("status", code=3)
+        # Nothing of it runs on; nothing of it is left.
+        wait_until(lambda: self.no_orphans(server))
+        self.assertEqual(server.residue(), [])
+        return got
+
+    def no_orphans(self, server):
+        for pid in ocm.children():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        return not ocm.children()
+
+    def test_port_in_use(self):
+        for option, kind in (("rooms", socket.SOCK_STREAM),
+                             ("relay", socket.SOCK_DGRAM),
+                             ("lobby", socket.SOCK_DGRAM)):
+            with self.subTest(option=option), \
+                    socket.socket(socket.AF_INET, kind) as taken:
+                taken.bind(("127.0.0.1", 0))
+                if kind == socket.SOCK_STREAM:
+                    taken.listen()
+                where = "127.0.0.1:%d" % taken.getsockname()[1]
+                self.failing(where, "in use", **{option: where})
+
+    def test_address_of_another_machine(self):
+        self.failing("192.0.2.1", rooms="192.0.2.1:0")
+
+    def test_bad_configuration(self):
+        cases = (("idle = 300\nidle = abc\n", 2), ("# x\n\nnonsense = 1\n", 3),
+                 ("idle = 3\nrooms = { \"127.0.0.1:99999\" }\n", 2),
+                 ("rooms = { \"localhost\" }\n", 1), ("idle = -1\n", 1),
+                 ("workers = 0\n", 1), ("format = \"loud\"\n", 1),
+                 ("idle = \"\n", None), ("max-rooms = 99999999999\n", 1))
+        for text, line in cases:
+            with self.subTest(text=text):
+                path = self.file(text)
+                got = self.failing(path, args=("-f", path))
+                if line is not None:
+                    self.assertRegex(got.stderr, r":%d\b" % line)
+
+    def file(self, text):
+        server = Server(start=False)
+        self.addCleanup(server.clear)
+        path = os.path.join(server.dir, "ocm.conf")
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def test_bad_options(self):
+        for name, value in (("idle", "abc"), ("idle", ""), ("nonsense", "1"),
+                            ("workers", "999999"), ("format", "loud"),
+                            ("rooms", "127.0.0.1"), ("rooms", "x:1"),
+                            ("relay", ""), ("max-rooms", "0")):
+            with self.subTest(name=name, value=value):
+                self.failing(name, **{name: value})
+
+    def test_missing_configuration(self):
+        self.failing("/nonexistent.conf", args=("-f", "/nonexistent.conf"))
+
+    def test_missing_child(self):
+        for name in "relayd", "roomd", "ocmd":
+            with self.subTest(name=name):
+                place = Server(start=False)
+                self.addCleanup(place.clear)
+                build = ocm.copy_programs(
+                    os.path.join(place.dir, "build"), [name])
+                self.failing(name, build=build)
+
+    def test_child_that_never_gets_ready(self):
+        """Something else under the child's name: said, and in time."""
+        place = Server(start=False)
+        self.addCleanup(place.clear)
+        build = ocm.copy_programs(os.path.join(place.dir, "build"))
+        shutil.copy2("/bin/true", os.path.join(build, "relayd"))
+        self.failing("relayd", build=build)
+
+    def test_check(self):
+        good = self.file("idle = 60\nrooms = { \"127.0.0.1:0\", \"[::1]:0\" }\n"
+                         "format = \"message\"\nworkers = auto\n")
+        bad = self.file("idle = 60\nidle = x\n")
+        server = Server(start=False)
+        self.addCleanup(server.finish)
+        got = server.run([os.path.join(ocm.BUILD, "ocmctl"), "check", "-f",
+                          good])
+        self.assertEqual(got.returncode, 0, got.stderr)
+        got = server.run([os.path.join(ocm.BUILD, "ocmctl"), "check", "-f",
+                          bad])
+        self.assertNotEqual(got.returncode, 0)
+        self.assertRegex(got.stderr, re.escape(bad) + r":2\b")
+
+    def test_configuration_file(self):
+        """The file counts, and -o counts more."""
+        path = self.file("format = \"message\"\nidle = 77\n"
+                         "max-room-members = 2\n")
+        server = self.serve("-f", path, max_room_members=3)
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        server.member("carol").join("r")
+        with self.refused(5):
+            server.member("dave").join("r")
+        alice.say("only this")
+        bob.expect_raw("only this")
+
+    def test_foreground(self):
+        """-F stays, logs to standard error, and ends on SIGTERM."""
+        server = Server("-F", start=False)
+        self.addCleanup(server.finish)
+        process = subprocess.Popen(
+            server.start_command(), env=server.environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stderr.close)
+        wait_until(lambda: server.run(
+            server.command("status")).returncode == 0)
+        server.look()
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        fence(alice, bob)
+        process.send_signal(signal.SIGTERM)
+        bob.expect_raw("server is shutting down")
+        self.assertEqual(process.wait(2 * SLOW), 0)
+        self.assertIn("relayd", process.stderr.read())
+        self.assertEqual([p for p in server.seen if ocm.running(p)], [])
+
+    def test_start_is_quick(self):
+        """READY within 200 ms, status within 50 ms: the middle of five."""
+        starts, asks = [], []
+        for _ in range(5):
+            server = Server(start=False)
+            self.addCleanup(server.finish)
+            begin = time.monotonic()
+            server.try_start()
+            starts.append(time.monotonic() - begin)
+            self.assertTrue(server.started)
+            begin = time.monotonic()
+            server.ctl("status")
+            asks.append(time.monotonic() - begin)
+        print("note start %.0f ms, status %.0f ms" % (
+            sorted(starts)[2] * 1000, sorted(asks)[2] * 1000))
+        if not SANITIZED:
+            self.assertLess(sorted(starts)[2], 0.2)
+            self.assertLess(sorted(asks)[2], 0.05)
+
+
+class Stop(Case):
+    def test_members_are_told(self):
+        server = self.serve()
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        carol = server.member("carol").create("r2")
+        fence(alice, bob)
+        self.assertEqual(server.stop(), [])
+        for one in alice, bob, carol:
+            one.expect_raw("server is shutting down")
+        for one in alice, bob, carol:
+            self.assertEqual(one.drain(), [])
+
+    def test_while_clients_hang_on(self):
+        """Open connections and half requests do not hold it up."""
+        server = self.serve()
+        talks = [server.talk() for _ in range(50)]
+        for talk in talks:
+            talk.send(b"\x04\x01")
+        self.assertEqual(server.stop(), [])
+        for talk in talks:
+            self.assertTrue(talk.ended())
+            talk.close()
+
+    def test_many_members(self):
+        server = self.serve(join_rate=0)
+        host = server.member("host").create("r")
+        people = [server.member("m%d" % i).join("r") for i in range(200)]
+        fence(host, *people)
+        self.assertEqual(server.stop(), [])
+        for one in people:
+            one.expect_raw("server is shutting down")
+
+    def test_by_signal(self):
+        for signum in signal.SIGTERM, signal.SIGINT:
+            server = self.serve()
+            alice = server.member("alice").create("r")
+            fence(server.member("bob").join("r"), alice)
+            os.kill(server.supervisor, signum)
+            alice.expect_raw("server is shutting down")
+            self.assertEqual(server.wait_end(), [])
+
+    def test_stop_of_nothing(self):
+        server = Server(start=False)
+        self.addCleanup(server.finish)
+        got = server.run(server.command("stop"))
+        self.assertIn("not running", got.stdout + got.stderr)
+
+
+@unittest.skipUnless(AM_ROOT, "needs root")
+class Users(Case):
+    def test_children_change_their_uid(self):
+        server = self.serve()
+        seen = {}
+        for role in "roomd", "relayd":
+            pid = server.pids[role][0]
+            uids = process_field(pid, "Uid")
+            self.assertEqual(len(set(uids)), 1, "%s: %s" % (role, uids))
+            self.assertNotEqual(uids[0], "0")
+            self.assertEqual(len(set(process_field(pid, "Gid"))), 1)
+            self.assertEqual(process_field(pid, "Groups"), [])
+            for name in "CapPrm", "CapEff", "CapInh", "CapAmb":
+                self.assertEqual(int(process_field(pid, name)[0], 16), 0)
+            seen[role] = uids[0]
+        self.assertNotEqual(seen["roomd"], seen["relayd"])
+        self.assertEqual(server.process("ocmd")["uid"], 0)
+
+    def test_unprivileged_start(self):
+        place = Server(start=False)
+        self.addCleanup(place.clear)
+        build = ocm.copy_programs(os.path.join(place.dir, "build"))
+        os.chmod(place.dir, 0o755)
+        server = self.serve(build=build, uid=NOBODY)
+        for pid in server.all_pids():
+            self.assertEqual(set(process_field(pid, "Uid")), {str(NOBODY)})
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        fence(alice, bob)
+        server.kill("relayd")
+        server.kill("roomd")
+        fence(bob, alice)
+
+    def test_strangers_do_not_control(self):
+        """Another user may not stop the server."""
+        server = self.serve()
+        os.chmod(server.dir, 0o755)
+        place = Server(start=False)
+        self.addCleanup(place.clear)
+        os.chmod(place.dir, 0o755)
+        build = ocm.copy_programs(os.path.join(place.dir, "build"))
+        got = server.run([os.path.join(build, "ocmctl"), "stop", "-s",
+                          server.socket], user=NOBODY, group=NOBODY,
+                         extra_groups=[])
+        self.assertNotEqual(got.returncode, 0)
+        server.status()
+
+    def test_socket_mode(self):
+        server = self.serve()
+        mode = os.stat(server.socket)
+        self.assertEqual(mode.st_mode & 0o777, 0o660)
+        with contextlib.suppress(KeyError):
+            self.assertEqual(mode.st_gid, grp.getgrnam("ocm").gr_gid)
+
+
+@unittest.skipIf(SANITIZED, "sanitizers run without a sandbox")
+class Sandbox(Case):
+    def test_every_child_is_confined(self):
+        server = self.serve(workers=2)
+        for role in "roomd", "relayd":
+            for pid in server.pids[role]:
+                self.assertEqual(process_field(pid, "Seccomp"), ["2"])
+                self.assertEqual(process_field(pid, "NoNewPrivs"), ["1"])
+
+    def test_still_confined_after_a_restart(self):
+        server = self.serve()
+        for role in "roomd", "relayd":
+            server.kill(role)
+            pid = server.pids[role][0]
+            self.assertEqual(process_field(pid, "Seccomp"), ["2"])
