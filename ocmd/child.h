@@ -30,6 +30,7 @@ enum child_state {
 	CHILD_DOWN,
 	CHILD_STARTING,			/* READY has not come */
 	CHILD_READY,
+	CHILD_LOST,			/* hung up, but has not ended yet */
 	CHILD_STOPPING,			/* was told to end */
 };
 

@@ -36,7 +36,7 @@ struct control {
 	const char		*path;
 	int			 lock;
 	int			 fd;
-	bool			 grouped;	/* the socket's mode decides */
+	bool			 grouped;	/* its group may ask */
 	struct event		*ev;
 	unsigned		 conns;
 	struct conn		 conn[CONTROL_CONNECTIONS];
@@ -234,8 +234,8 @@ on_conn(evutil_socket_t fd, short what, void *arg)
 /* ---- the listener ---- */
 
 /*
- * With a group, the socket's mode has let in whom it should; without one,
- * only root and ourselves may.
+ * The socket's mode lets in a group.  If that is `ocm`, that is meant; any
+ * other one was nobody's choice: then only root and ourselves may.
  */
 static bool
 may_ask(const struct control *c, int fd)
@@ -311,8 +311,9 @@ bind_socket(struct control *c, char err[CONF_ERROR])
 	if (rc == -1)
 		return -1;
 	c->grouped = group != (gid_t)-1 &&
-	    chown(c->path, (uid_t)-1, group) == 0 &&
-	    chmod(c->path, 0660) == 0;
+	    chown(c->path, (uid_t)-1, group) == 0;
+	if (chmod(c->path, 0660) == -1)
+		return -1;
 	return listen(c->fd, CONTROL_CONNECTIONS);
 }
 

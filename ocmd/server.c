@@ -23,7 +23,7 @@
 #include "sandbox.h"
 #include "server.h"
 
-enum { MESSAGES_AT_ONCE = 16, STUCK_PAUSE_MS = 100 };
+enum { MESSAGES_AT_ONCE = 16, STUCK_PAUSE_MS = 100, HANG_UP_MS = 100 };
 
 static void
 set_timer(struct event *ev, uint32_t ms)
@@ -157,6 +157,17 @@ punish(const struct child *c, const char *why)
 	child_kill(c);
 }
 
+/* Who dies hangs up first: SIGCHLD tells more, if it comes. */
+static void
+on_hang_up(struct child *c)
+{
+	(void)event_del(c->ev_ctl);
+	if (c->state == CHILD_STOPPING)
+		return;
+	c->state = CHILD_LOST;
+	set_timer(c->ev_timer, HANG_UP_MS);
+}
+
 static void
 on_stuck(struct server *s, const struct child *c)
 {
@@ -188,13 +199,11 @@ on_ctl(evutil_socket_t fd, short what, void *arg)
 		else if (r == CTL_GOT && type == CTL_READY &&
 		    c->state == CHILD_STARTING)
 			on_ready(c->server, c, body.READY.layers);
-		else if (r == CTL_CLOSED && c->state == CHILD_STOPPING) {
-			(void)event_del(c->ev_ctl);
-			return;
-		} else {
-			punish(c, r == CTL_CLOSED ?
-			    "closed its control socket" :
-			    "sent a bad control message");
+		else {
+			if (r == CTL_CLOSED)
+				on_hang_up(c);
+			else
+				punish(c, "sent a bad control message");
 			return;
 		}
 	}
@@ -249,7 +258,7 @@ server_restart(struct server *s, struct child *c)
 	set_timer(c->ev_timer, delay);
 }
 
-/* A child's timer: time to live again, or READY did not come. */
+/* A child's timer: time to live again, or it did not do what it should. */
 static void
 on_child_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -260,6 +269,10 @@ on_child_timer(evutil_socket_t fd, short what, void *arg)
 	if (c->state == CHILD_STARTING) {
 		log_warnx("%s: was not ready within %d s; killing it",
 		    c->name, CHILD_READY_MS / 1000);
+		child_kill(c);
+	} else if (c->state == CHILD_LOST) {
+		log_warnx("%s: closed its control socket; killing it",
+		    c->name);
 		child_kill(c);
 	} else if (c->state == CHILD_DOWN && spawn(c->server, c) == -1) {
 		log_warn("%s: cannot be started", c->name);

@@ -126,8 +126,12 @@ make_child(struct server *s, enum role role, uint32_t index,
 		(void)snprintf(c->name, sizeof(c->name), "%s %u",
 		    role_name(role), index);
 	if (selfdir_find(argv0, role_name(role), OCM_LIBEXECDIR, c->path,
-	    sizeof(c->path)) == NULL)
-		return complain(err, c->path);
+	    sizeof(c->path)) == NULL) {
+		(void)snprintf(err, CONF_ERROR, "there is no %s, neither "
+		    "beside ocmd nor here: %s: %s", role_name(role), c->path,
+		    strerror(errno));
+		return -1;
+	}
 	if ((c->log = logpipe_new(s->base, c->name)) == NULL)
 		return complain(err, c->name);
 	s->children++;

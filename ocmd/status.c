@@ -55,13 +55,12 @@ static json_t *
 describe_child(const struct child *c)
 {
 	bool lives = c->pid > 0;
-	json_t *o = json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:b}",
+	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:b}",
 	    "role", role_name(c->role),
-	    "pid", lives ? json_integer(c->pid) : json_null(),
+	    "pid", (json_int_t)c->pid,
 	    "uid", (json_int_t)c->uid,
 	    "restarts", (json_int_t)c->restarts,
-	    "uptime", lives ? json_integer(seconds_since(c->born_ms)) :
-	    json_null(),
+	    "uptime", lives ? seconds_since(c->born_ms) : 0,
 	    "sandbox", layer_names(lives ? c->layers : 0),
 	    "ready", c->state == CHILD_READY);
 

@@ -9,7 +9,8 @@ struct server;
 
 /*
  * A new JSON object, or NULL when memory is short.  "members" and
- * "open_rooms" are null: only roomd knows them, and ocmctl asks it.
+ * "open_rooms" are null: only roomd knows them, and ocmctl asks it.  The
+ * "pid" of a process that is dead is 0.
  */
 json_t	*status_json(const struct server *);
 
