@@ -79,7 +79,9 @@ CHECK_OBJ =	$(CHECK_SRC:.c=.o) $(CHECK_OWN:.c=.o)
 BENCH_PARTS =	tests/bench/crowd.o tests/bench/histogram.o \
 		tests/bench/join.o tests/bench/procs.o
 BENCH_OBJ =	$(BENCH_SRC:.c=.o) $(BENCH_PARTS)
-FUZZ_OBJ =	$(FUZZ_SRC:.c=.o)
+# A main for the targets where libFuzzer's is not linked.
+FUZZ_MAIN =	tests/fuzz/replay.o
+FUZZ_OBJ =	$(FUZZ_SRC:.c=.o) $(FUZZ_MAIN)
 ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
 		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) $(FUZZ_OBJ)
 CHECKS =	$(CHECK_OBJ:.o=.t)
@@ -130,17 +132,25 @@ build/ocm: $(OCM_OBJ) build/libcommon.a
 build/ocmctl: $(OCMCTL_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMCTL_OBJ) build/libcommon.a $(OCM_LIBS)
 
-$(CHECKS) $(FUZZERS): build/libcommon.a $(ROLE_LIBS)
+$(CHECKS): build/libcommon.a $(ROLE_LIBS)
+
+$(FUZZERS): $(FUZZ_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(FUZZ_MAIN) build/libcommon.a \
+	    $(OCM_LIBS)
 
 # It speaks the protocol from outside and links nothing of the server.
 tests/bench/bench_relay.t: tests/bench/bench_relay.o $(BENCH_PARTS)
 	$(CC) $(OCM_LDFLAGS) -o $@ tests/bench/bench_relay.o $(BENCH_PARTS) \
 	    $(OCM_LIBS)
 
-test: test-unit test-programs test-system
+test: test-unit test-fuzz test-programs test-system
 build-tests: $(CHECKS) $(BENCHES) $(FUZZERS)
 test-unit: $(CHECKS)
 	tests/unit/run $(CHECKS)
+# Every seed through every target; `make fuzz` goes on from there.
+test-fuzz: $(FUZZERS)
+	for t in $(FUZZERS); do n=$${t##*/fuzz_}; \
+	    $$t tests/fuzz/corpus/$${n%.t} || exit 1; done
 test-programs: all
 	tests/hardening.sh $(PROGRAMS)
 	tests/install.sh $(MAKE)
@@ -161,6 +171,14 @@ check-style:
 BENCH =
 bench: all $(BENCHES)
 	tests/bench/run.sh $(BENCH)
+
+# FUZZ_SECONDS for each target.
+FUZZ_CC =	clang
+FUZZ_SECONDS =	60
+fuzz:
+	CC='$(FUZZ_CC)' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/fuzz/run.sh \
+	    -std=c11 $(CPPFLAGS_$(OS)) $(CPPFLAGS) $(PKG_CFLAGS) -I. -Icommon \
+	    -- $(LIBS_COMMON)
 
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Datagrams, split in every way; each message in every form.  What jansson
+ * finds in a JSON datagram, our reader finds too.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "dialect.h"
+#include "fuzz.h"
+#include "wire_udp.h"
+
+static void
+same(const json_t *object, const char *key, const uint8_t *p, size_t len)
+{
+	const json_t *v = json_object_get(object, key);
+
+	MUST(json_string_length(v) == len);
+	MUST(memcmp(json_string_value(v), p, len) == 0);
+}
+
+static void
+against_jansson(const uint8_t *p, size_t len)
+{
+	uint8_t scratch[DATAGRAM_MAX];
+	struct room_datagram d;
+	bool ours = udp_split_json(&d, p, len, scratch);
+	json_t *j = len < DATAGRAM_HEADER || len > DATAGRAM_MAX ? NULL :
+	    json_loadb((const char *)p + DATAGRAM_HEADER,
+	    len - DATAGRAM_HEADER, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+	    NULL);
+
+	if (json_is_string(json_object_get(j, "room_name")) &&
+	    json_is_string(json_object_get(j, "token")) &&
+	    json_is_string(json_object_get(j, "message"))) {
+		MUST(ours);
+		same(j, "room_name", d.room, d.room_len);
+		same(j, "token", d.token, d.token_len);
+		same(j, "message", d.msg, d.msg_len);
+	}
+	json_decref(j);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	uint8_t out[DELIVERY_MAX];
+	struct lobby_datagram l;
+	struct room_datagram d;
+	struct utterance u;
+	enum form form;
+
+	json_object_seed(1);
+	against_jansson(p, len);
+	if (udp_split_bare(&d, p, len))
+		MUST(d.msg + d.msg_len == p + len);
+	if (udp_split_lobby(&l, p, len))
+		MUST(l.msg + l.msg_len == p + len);
+	if (!udp_split_token(&d, p, len))
+		return 0;
+	MUST(d.msg + d.msg_len == p + len);
+	u = (struct utterance){ d.room, d.token, d.msg, d.room_len,
+	    d.token_len, d.msg_len, len % 2 == 0 };
+	for (form = FORM_TEXT; form < FORM_COUNT; form++) {
+		MUST(dialect_message(form, &u, out) <= DELIVERY_MAX);
+		MUST(dialect_notice(form, &u, out) <= DELIVERY_MAX);
+	}
+	return 0;
+}
