@@ -89,14 +89,14 @@ enum ending {			/* why a member or room is gone */
 	END_COUNT
 };
 
-struct opening;		/* a request being recognised; dialect_row.h */
+struct opening;			/* a request on its way through the rows */
 
 struct dialect {
 	const char	*name;
 	enum codec	 codec;		/* under which it appears */
 	unsigned	 flags;		/* DIALECT_* */
 	enum form	 form;
-	enum form	 form_registered;	/* after its registration word */
+	enum form	 form_registered;	/* once enrolled */
 	unsigned	 gap_ms;	/* least time between status and done */
 	const char	*leave[2];	/* whole messages that mean "leave" */
 	const char	*enroll;	/* registration word, or NULL */

@@ -20,7 +20,7 @@ answer(const struct request *rq, enum status status)
 	struct writer w = writer_make(buf, sizeof(buf));
 
 	rq->dialect->status(&re, &w);
-	if (status == ST_OK)
+	if (status == ST_OK && rq->op <= OP_JOIN)
 		rq->dialect->done(&re, &w);
 	MUST(!w.bad && w.len >= TCRP_HEADER);
 }

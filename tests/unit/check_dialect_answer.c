@@ -175,13 +175,13 @@ START_TEST(test_all_rows)
 	char room[TCRP_ROOM_MAX], user[NAME_MAX_BYTES];
 	uint8_t buf[DIALECT_ANSWER_MAX];
 	enum status status;
-	uint8_t op;
+	unsigned op;
 
 	memset(room, 'r', sizeof(room));
 	memset(user, '"', sizeof(user));
 	for (op = OP_CREATE; op <= OP_JOIN; op++)
 		for (status = ST_OK; status <= ST_SLOW_DOWN; status++) {
-			struct reply re = reply(d, op, status);
+			struct reply re = reply(d, (uint8_t)op, status);
 			struct writer w = writer_make(buf, sizeof(buf));
 			struct tcrp_frame f;
 			size_t at;
