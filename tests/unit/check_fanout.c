@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The prepared arrays against a plain list: under random joins and leaves
+ * every receiver is in its group once, where its place says, and no block
+ * runs past what was reserved for it.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../relayd/fanout.h"
+
+enum { RECEIVERS = 700, ROOMS = 5, STEPS = 100000 };
+
+struct receiver {
+	union dest	dest;
+	struct fanout_place place;
+	struct fanout_kind kind;
+	unsigned	room;
+};
+
+static struct fanout f;
+static uint32_t list[ROOMS];
+static struct receiver who[RECEIVERS];
+static unsigned seed;
+
+static unsigned
+roll(unsigned n)
+{
+	seed = seed * 1103515245u + 12345u;
+	return (seed >> 16) % n;
+}
+
+static struct receiver *
+owner(union dest *d)
+{
+	return (struct receiver *)(void *)d;	/* dest is the first member */
+}
+
+static void
+enter(struct receiver *r, unsigned room)
+{
+	r->room = room;
+	r->kind.form = (uint8_t)roll(2);
+	r->kind.sock = (uint8_t)roll(2);
+	r->kind.mute = roll(8) == 0;
+	r->place = fanout_insert(&f, &list[room], r->kind, &r->dest, 16);
+}
+
+static void
+leave(struct receiver *r)
+{
+	union dest *moved = fanout_remove(&f, &list[r->room], r->place);
+
+	if (moved != NULL)
+		owner(moved)->place.position = r->place.position;
+	r->place.group = 0;
+}
+
+/* What the lists hold is what the receivers say, once each. */
+static void
+compare(void)
+{
+	const struct mmsghdr *e;
+	struct receiver *r;
+	struct group *g;
+	unsigned room, in = 0, i, expected = 0;
+
+	for (i = 0; i < RECEIVERS; i++)
+		expected += who[i].place.group != 0;
+	for (room = 0; room < ROOMS; room++) {
+		g = fanout_first(&f, list[room]);
+		for (; g != NULL; g = fanout_next(&f, g)) {
+			ck_assert_uint_gt(g->count, 0);
+			ck_assert_uint_le(g->count, 1u << g->class);
+			for (i = 0; i < g->count; i++) {
+				e = &g->entry[i];
+				r = owner(fanout_dest(g, i));
+				ck_assert_uint_eq(r->room, room);
+				ck_assert_uint_eq(r->place.position, i);
+				ck_assert_ptr_eq(&f.groups[r->place.group - 1],
+				    g);
+				ck_assert_uint_eq(g->kind.form, r->kind.form);
+				ck_assert_uint_eq(g->kind.sock, r->kind.sock);
+				ck_assert(g->kind.mute == r->kind.mute);
+				ck_assert_ptr_eq(e->msg_hdr.msg_iov, &g->iov);
+				ck_assert_uint_eq(e->msg_hdr.msg_iovlen, 1);
+				ck_assert_uint_eq(e->msg_hdr.msg_namelen, 16);
+			}
+			in += g->count;
+		}
+	}
+	ck_assert_uint_eq(in, expected);
+}
+
+/* The blocks ever used of a class fit what fanout_make reserved. */
+static void
+bounded(void)
+{
+	unsigned c;
+
+	for (c = FANOUT_CLASS_MIN; c <= FANOUT_CLASS_MAX; c++)
+		if (f.fresh[c] > 0)
+			ck_assert_uint_le((size_t)f.fresh[c] << c,
+			    4 * RECEIVERS + ((size_t)2 << c));
+	ck_assert_uint_le(f.group_fresh, RECEIVERS);
+}
+
+START_TEST(test_random)
+{
+	unsigned i, n;
+
+	seed = 77 + (unsigned)_i;
+	fanout_make(&f, RECEIVERS);
+	for (i = 0; i < STEPS; i++) {
+		/* tides, so that arrays grow and shrink all the way */
+		n = roll(RECEIVERS);
+		if (who[n].place.group == 0 && (i / 5000 % 2 == 0 ||
+		    roll(10) == 0))
+			enter(&who[n], roll(ROOMS));
+		else if (who[n].place.group != 0 && (i / 5000 % 2 == 1 ||
+		    roll(10) == 0))
+			leave(&who[n]);
+		if (i % 500 == 0)
+			compare();
+	}
+	for (n = 0; n < RECEIVERS; n++)
+		if (who[n].place.group != 0)
+			leave(&who[n]);
+	compare();
+	bounded();
+	for (n = 0; n < ROOMS; n++)
+		ck_assert_uint_eq(list[n], 0);
+}
+END_TEST
+
+/* Every receiver in a group of its own, then all in one. */
+START_TEST(test_worst_cases)
+{
+	unsigned n, turn;
+
+	fanout_make(&f, RECEIVERS);
+	for (turn = 0; turn < 3; turn++) {
+		uint32_t lists[RECEIVERS] = { 0 };
+
+		for (n = 0; n < RECEIVERS; n++)
+			who[n].place = fanout_insert(&f, &lists[n],
+			    who[n].kind, &who[n].dest, 16);
+		for (n = 0; n < RECEIVERS; n++)
+			ck_assert_ptr_null(fanout_remove(&f, &lists[n],
+			    who[n].place));
+		for (n = 0; n < RECEIVERS; n++) {
+			memset(&who[n].kind, 0, sizeof(who[n].kind));
+			who[n].room = 0;
+			who[n].place = fanout_insert(&f, &list[0],
+			    who[n].kind, &who[n].dest, 16);
+		}
+		compare();
+		for (n = 0; n < RECEIVERS; n++)
+			leave(&who[n]);
+	}
+	bounded();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("fanout");
+	TCase *tc = tcase_create("fanout");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_loop_test(tc, test_random, 0, 3);
+	tcase_add_test(tc, test_worst_cases);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}

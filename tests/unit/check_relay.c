@@ -1,0 +1,794 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The path of a datagram with real sockets: who is heard, who gets what in
+ * which form, what is dropped under which counter, and what the server says.
+ */
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include "../../relayd/care.h"
+#include "../../relayd/relay.h"
+#include "net.h"
+#include "relay_fixture.h"
+
+static struct fixture fx;
+static struct relay relay;
+static struct ctl_start start;
+static struct addr relay_at, lobby_at;
+static uint64_t before[LC_COUNT];
+
+/* ---- clients ---- */
+
+struct client {
+	int		 fd;
+	uint16_t	 port;
+	struct member_made made;
+	const char	*room;
+};
+
+static int
+udp(const char *host, struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd;
+
+	*a = fx_addr(host, 0);
+	len = addr_to_sockaddr(a, AF_INET, &ss);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, len), 0);
+	len = sizeof(ss);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
+	ck_assert_int_eq(addr_from_sockaddr(a, (struct sockaddr *)&ss, len), 0);
+	return fd;
+}
+
+static struct client
+guest(const char *host)
+{
+	struct client c = { -1, 0, { 0 }, NULL };
+	struct addr a;
+
+	c.fd = udp(host, &a);
+	c.port = a.port;
+	return c;
+}
+
+/* Turns of the loop until nothing waits. */
+static void
+turn(void)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		relay_turn(&relay);
+		relay_receive(&relay, 0);
+		relay_receive_lobby(&relay, 0);
+		care_tick(&relay);
+	}
+}
+
+static void
+send_to(const struct client *c, const struct addr *to, const void *p,
+    size_t len)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = addr_to_sockaddr(to, AF_INET, &ss);
+
+	ck_assert_int_eq(sendto(c->fd, p, len, 0, (struct sockaddr *)&ss, n),
+	    (ssize_t)len);
+	turn();
+}
+
+static size_t
+put(uint8_t *out, const char *room, const char *token, size_t token_len,
+    const char *msg, size_t msg_len)
+{
+	const size_t r = strlen(room);
+
+	out[0] = (uint8_t)r;
+	out[1] = (uint8_t)token_len;
+	memcpy(out + 2, room, r);
+	memcpy(out + 2 + r, token, token_len);
+	memcpy(out + 2 + r + token_len, msg, msg_len);
+	return 2 + r + token_len + msg_len;
+}
+
+static void
+say_in(const struct client *c, const char *room, const char *msg)
+{
+	uint8_t out[DATAGRAM_MAX];
+
+	send_to(c, &relay_at, out, put(out, room, c->made.token,
+	    c->made.token_len, msg, strlen(msg)));
+}
+
+static void
+say(const struct client *c, const char *msg)
+{
+	say_in(c, c->room, msg);
+}
+
+/* A member; heard: its port is known from a keepalive. */
+static struct client
+member_as(const char *room, const char *name, const char *dialect,
+    bool registered)
+{
+	struct client c = guest("127.0.0.1");
+	struct member_new m;
+
+	m = fx_member(name, dialect, "127.0.0.1", registered ? c.port : 0);
+	c.made = fx_enter(&fx, room, &m);
+	c.room = room;
+	if (!registered)
+		say(&c, "");
+	turn();
+	return c;
+}
+
+static struct client
+member(const char *room, const char *name)
+{
+	return member_as(room, name, "plain", false);
+}
+
+/* Exactly these bytes wait, and nothing else is looked at. */
+static void
+gets(const struct client *c, const char *expected, size_t len)
+{
+	uint8_t got[DATAGRAM_MAX + 1];
+	ssize_t n = recv(c->fd, got, sizeof(got), 0);
+
+	ck_assert_msg(n == (ssize_t)len && memcmp(got, expected, len) == 0,
+	    "got %zd bytes \"%.*s\", expected %zu \"%.*s\"", n,
+	    n > 99 ? 99 : n > 0 ? (int)n : 0, (const char *)got, len,
+	    len > 99 ? 99 : (int)len, expected);
+}
+
+static void
+hears(const struct client *c, const char *expected)
+{
+	gets(c, expected, strlen(expected));
+}
+
+static void
+hears_nothing(const struct client *c)
+{
+	char got[DATAGRAM_MAX];
+	ssize_t n = recv(c->fd, got, sizeof(got), 0);
+
+	ck_assert_msg(n == -1, "got \"%.*s\"", n > 0 ? (int)n : 0, got);
+}
+
+static uint64_t
+grown(enum relay_counter which)
+{
+	uint64_t now = live_counter(fx.roomd.live[0], which), n;
+
+	n = now - before[which];
+	before[which] = now;
+	return n;
+}
+
+/* ---- the server under test ---- */
+
+static void
+boot(void)
+{
+	static int fds[2];
+
+	if (start.relay_count == 0) {
+		fds[0] = udp("127.0.0.1", &relay_at);
+		fds[1] = udp("127.0.0.1", &lobby_at);
+		ck_assert_int_eq(net_want_unreachable(fds[0], AF_INET), 0);
+		ck_assert_int_eq(net_want_unreachable(fds[1], AF_INET), 0);
+		start.role = ROLE_RELAYD;
+		start.limits = fx.lim;
+		start.relay_count = start.lobby_count = 1;
+		start.relay[0] = relay_at;
+		start.lobby[0] = lobby_at;
+		memcpy(start.token_key, fx_token_key, TOKEN_KEY);
+		start.settings.idle_s = 300;
+	}
+	relay_make(&relay, &start, &fx.relayd[0], fx.reader[0], fds);
+	turn();
+}
+
+static void
+setup(void)
+{
+	fx_open(&fx, 64, 400, 3, 1);
+	boot();
+}
+
+static void
+teardown(void)
+{
+	fx_close(&fx);
+}
+
+/* ---- who is heard ---- */
+
+START_TEST(test_chat)
+{
+	struct client a = member("部屋", "アリス"), b = member("部屋", "ボブ");
+	struct client c = member("部屋", "c"), other = member("x", "d");
+
+	say(&a, "こんにちは");
+	hears(&b, "アリス: こんにちは");
+	hears(&c, "アリス: こんにちは");
+	hears_nothing(&a);
+	hears_nothing(&other);
+	say_in(&b, "", "R = 0: the token alone names the room");
+	hears(&a, "ボブ: R = 0: the token alone names the room");
+	hears(&c, "ボブ: R = 0: the token alone names the room");
+	ck_assert_uint_eq(grown(LC_messages), 2);
+	ck_assert_uint_eq(grown(LC_deliveries), 4);
+	ck_assert_uint_eq(grown(LC_keepalives), 4);
+	start.settings.message_only = 1;
+	care_settings(&relay, &start.settings);
+	say(&a, "alone");
+	hears(&b, "alone");
+}
+END_TEST
+
+/* Each has its counter, and nobody hears of it. */
+START_TEST(test_dropped)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client thief = guest("127.0.0.2"), near = guest("127.0.0.1");
+	struct client wordy = member("r", "a user name of rather more bytes");
+	uint8_t out[DATAGRAM_MAX + 2] = { 0 };
+	char token[TOKEN_TEXT];
+	size_t n, i;
+
+	thief.made = near.made = a.made;
+	say_in(&thief, "r", "from another address");
+	ck_assert_uint_eq(grown(LC_drop_address), 1);
+	say_in(&a, "s", "another room");
+	ck_assert_uint_eq(grown(LC_drop_room), 1);
+	send_to(&a, &relay_at, out, 0);
+	send_to(&a, &relay_at, out, 1);
+	ck_assert_uint_eq(grown(LC_drop_short), 2);
+	send_to(&a, &relay_at, "\x05\x20too short", 11);
+	ck_assert_uint_eq(grown(LC_drop_malformed), 1);
+	send_to(&a, &relay_at, "\x01\x03rabchi", 8);
+	send_to(&a, &relay_at, "\x01\x20rAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAhi",
+	    37);
+	send_to(&a, &relay_at, "\x01\x20r////////////////////////////////hi",
+	    37);
+	ck_assert_uint_eq(grown(LC_drop_token), 3);
+	/* any single bit of the token decides */
+	for (i = 0; i < TOKEN_TEXT; i++) {
+		memcpy(token, a.made.token, TOKEN_TEXT);
+		token[i] = token[i] == 'A' ? 'B' : 'A';
+		send_to(&a, &relay_at, out, put(out, "r", token, TOKEN_TEXT,
+		    "x", 1));
+	}
+	ck_assert_uint_eq(grown(LC_drop_token), TOKEN_TEXT);
+	memset(out, 'x', sizeof(out));
+	n = put(out, "r", wordy.made.token, TOKEN_TEXT, "", 0);
+	send_to(&wordy, &relay_at, out, DATAGRAM_MAX + 1);
+	ck_assert_uint_eq(grown(LC_drop_long), 1);
+	hears_nothing(&a);
+	hears_nothing(&b);
+	hears_nothing(&thief);
+	/* the largest goes out alone, since it does not fit with its user */
+	send_to(&wordy, &relay_at, out, DATAGRAM_MAX);
+	gets(&b, (char *)out + n, DATAGRAM_MAX - n);
+	/* the same host from another port is the member, who moved */
+	say_in(&near, "r", "moved");
+	hears(&b, "a: moved");
+	ck_assert_uint_eq(grown(LC_ports_held), 1);
+	ck_assert_uint_eq(grown(LC_received), 3 + 8 + TOKEN_TEXT + 3);
+}
+END_TEST
+
+START_TEST(test_dead_tokens)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+
+	ck_assert_int_eq(roomtab_remove(fx.tab, a.made.slot, a.made.gen,
+	    END_OPERATOR), 0);
+	say(&a, "still here?");
+	ck_assert_uint_eq(grown(LC_drop_token), 1);
+	hears(&a, "disconnected: removed by the operator");
+	hears_nothing(&b);
+	fx_shut(&fx, "r", END_HOST_LEFT);
+	say(&b, "and now?");
+	ck_assert_uint_eq(grown(LC_drop_token), 1);
+	hears(&b, "room closed: the host left");
+	/* the slot lives again, the old token does not */
+	a = member("r", "new");
+	say(&b, "again?");
+	ck_assert_uint_eq(grown(LC_drop_token), 1);
+	hears_nothing(&a);
+}
+END_TEST
+
+/* While the table cannot be read, rooms go on talking. */
+START_TEST(test_table_unreadable)
+{
+	struct client a = member("r", "a"), b = member("r", "b"), late;
+	struct member_new m = fx_member("late", "plain", "127.0.0.1", 0);
+
+	late = guest("127.0.0.1");
+	late.room = "r";
+	late.made = fx_enter(&fx, "r", &m);
+	shmlock_park(fx.ocmd_lock);
+	say(&a, "hello");
+	hears(&b, "a: hello");
+	say(&late, "hello");
+	ck_assert_uint_eq(grown(LC_drop_stale), 1);
+	shmlock_unpark(fx.ocmd_lock);
+	usleep(30000);
+	say(&late, "hello");
+	hears(&b, "late: hello");
+}
+END_TEST
+
+/* ---- dialects ---- */
+
+static const struct {
+	const char	*dialect;
+	bool		 registered;
+	const char	*message;	/* how "あ" of user "a" looks */
+	size_t		 len;
+	const char	*leave;
+} looks[] = {
+	{ "plain", false, "a: あ", 6, "/exit" },
+	{ "plain-json", false, "a: あ", 6, "/exit" },
+	{ "decimal", true, "\x01\x03rあ", 6, NULL },
+	{ "inline", false, "a: あ", 6, "/exit" },
+	{ "digits", true, "a: あ", 6, "/exit" },
+	{ "json-string", false, "\x01" "aあ", 5, "__LEAVE__" },
+	{ "json-address", true, "a: あ", 6, "exit" },
+	{ "json-port", true, "[a]: あ", 8, "/quit" },
+	{ "json-udp", true, "{\"message\": \"あ\"}", 18, NULL },
+	{ "port-suffix", true, "a: あ", 6, "@quit" },
+};
+enum { LOOKS = sizeof(looks) / sizeof(looks[0]) };
+
+START_TEST(test_every_form)
+{
+	struct client a = member("r", "a"), c[LOOKS];
+	size_t i;
+
+	for (i = 0; i < LOOKS; i++)
+		c[i] = member_as("r", looks[i].dialect, looks[i].dialect,
+		    looks[i].registered);
+	for (i = 0; i < LOOKS; i++)
+		while (recv(c[i].fd, &(char){ 0 }, 1, 0) != -1)
+			;
+	say(&a, "あ");
+	for (i = 0; i < LOOKS; i++)
+		gets(&c[i], looks[i].message, looks[i].len);
+	ck_assert_uint_eq(grown(LC_deliveries), LOOKS);
+}
+END_TEST
+
+static bool
+leaves_by(const char *dialect, const char *word)
+{
+	const struct dialect *row = dialect_by_name(dialect);
+
+	return (row->leave[0] != NULL && strcmp(row->leave[0], word) == 0) ||
+	    (row->leave[1] != NULL && strcmp(row->leave[1], word) == 0);
+}
+
+/* A word leaves only in its own dialect; elsewhere it is said. */
+START_TEST(test_leave_words)
+{
+	struct client a = member("r", "a"), c;
+	size_t i, k;
+	uint32_t tail = 0, slot;
+	bool overflow;
+
+	for (i = 0; i < LOOKS; i++) {
+		c = member_as("r", "speaker", looks[i].dialect, true);
+		for (k = 0; k < LOOKS; k++) {
+			if (looks[k].leave == NULL ||
+			    leaves_by(looks[i].dialect, looks[k].leave))
+				continue;
+			say(&c, looks[k].leave);
+			ck_assert_uint_eq(grown(LC_messages), 1);
+		}
+		ck_assert_uint_eq(grown(LC_leave_words), 0);
+		if (looks[i].leave == NULL)
+			continue;
+		say(&c, looks[i].leave);
+		ck_assert_uint_eq(grown(LC_leave_words), 1);
+		ck_assert_uint_eq(grown(LC_messages), 0);
+		ck_assert(relay.bell);
+		ck_assert(live_next_wish(fx.roomd.live[0], &tail, &slot,
+		    &overflow));
+		ck_assert_uint_eq(slot, c.made.slot);
+		ck_assert_int_eq(live_wish_of(fx.roomd.live[0], slot,
+		    c.made.gen), END_LEFT);
+		/* it is as good as gone, even if roomd is slow */
+		say(&c, "one more");
+		ck_assert_uint_eq(grown(LC_drop_token), 1);
+	}
+	(void)a;
+}
+END_TEST
+
+START_TEST(test_enrol)
+{
+	struct client a = member("r", "a");
+	struct client b = member_as("r", "b", "port-suffix", true);
+
+	say(&a, "one");
+	hears(&b, "a: one");
+	say(&b, "@join");
+	ck_assert_uint_eq(grown(LC_messages), 1);
+	say(&a, "two");
+	hears(&b, "\x01" "atwo");
+	say(&a, "@join");		/* nothing special to others */
+	hears(&b, "\x01" "a@join");
+	boot();				/* a later life still knows it */
+	say(&a, "three");
+	hears(&b, "\x01" "athree");
+	fx_shut(&fx, "r", END_HOST_LEFT);
+	turn();
+	hears(&b, "ROOM_CLOSED: r");
+	hears(&a, "room closed: the host left");
+}
+END_TEST
+
+START_TEST(test_bare)
+{
+	struct client a = member("r", "a");
+	struct client d = member_as("r", "d", "decimal", true);
+	struct client near = guest("127.0.0.1");
+	char pasted[64];
+
+	send_to(&d, &relay_at, "\x01\x02rhi", 5);
+	hears(&a, "d: hi");
+	send_to(&near, &relay_at, "\x01\x02rhi", 5);	/* not registered */
+	send_to(&d, &relay_at, "\x01\x02shi", 5);	/* not its room */
+	send_to(&a, &relay_at, "\x01\x02rhi", 5);	/* no such dialect */
+	hears_nothing(&a);
+	ck_assert_uint_eq(grown(LC_drop_token), 3);
+	/* a pasted token of exactly that length is a message, rule 1 */
+	say(&d, "");
+	(void)snprintf(pasted, sizeof(pasted), "d: %.32s", d.made.token);
+	hears(&a, pasted);
+}
+END_TEST
+
+START_TEST(test_json)
+{
+	struct client a = member("r", "a");
+	struct client j = member_as("r", "j", "json-udp", true);
+	struct client thief = guest("127.0.0.2");
+	char out[512];
+	int n;
+
+	n = snprintf(out, sizeof(out), "\x01\x20{\"room_name\": \"r\", "
+	    "\"token\": \"%.32s\", \"message\": \"\\u304a\\u306f\"}",
+	    j.made.token);
+	send_to(&j, &relay_at, out, (size_t)n);
+	hears(&a, "j: おは");
+	send_to(&thief, &relay_at, out, (size_t)n);
+	ck_assert_uint_eq(grown(LC_drop_address), 0);	/* not even read */
+	ck_assert_uint_eq(grown(LC_drop_token), 1);
+	n = snprintf(out, sizeof(out), "\x01\x20{\"room_name\": \"s\", "
+	    "\"token\": \"%.32s\", \"message\": \"x\"}", j.made.token);
+	send_to(&j, &relay_at, out, (size_t)n);
+	ck_assert_uint_eq(grown(LC_drop_room), 1);
+	hears_nothing(&a);
+}
+END_TEST
+
+START_TEST(test_echo)
+{
+	struct client a = member("r", "a");
+	struct client i = member_as("r", "i", "inline", false);
+
+	gets(&i, "\x01\0r0", 4);		/* to its keepalive */
+	ck_assert_uint_eq(i.made.token_len, TOKEN_SHORT_TEXT);
+	say(&i, "hi");
+	gets(&i, "\x01\0r0", 4);
+	hears(&a, "i: hi");
+	start.settings.member_rate = 1;
+	start.settings.member_burst = 2;
+	care_settings(&relay, &start.settings);
+	say(&i, "one");
+	say(&i, "two");
+	say(&i, "three");
+	gets(&i, "\x01\0r0", 4);
+	gets(&i, "\x01\0r0", 4);
+	gets(&i, "\x01\0r6", 4);
+	ck_assert_uint_eq(grown(LC_drop_rate), 1);
+	hears(&a, "i: one");
+	hears(&a, "i: two");
+	hears_nothing(&a);
+}
+END_TEST
+
+/* What a form cannot carry does not reach its members, nor harm others. */
+START_TEST(test_form_limit)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client d = member_as("r", "d", "decimal", true);
+	struct client fixed = member_as("r", "f", "json-port", false);
+	char long_text[301], expected[310];
+
+	memset(long_text, 'x', 300);
+	long_text[300] = '\0';
+	(void)snprintf(expected, sizeof(expected), "a: %s", long_text);
+	(void)grown(LC_copy_unknown_port);
+	say(&a, long_text);
+	hears(&b, expected);
+	hears_nothing(&d);
+	hears_nothing(&fixed);
+	ck_assert_uint_eq(grown(LC_copy_form), 1);
+	ck_assert_uint_eq(grown(LC_copy_unknown_port), 1);
+	ck_assert_uint_eq(grown(LC_deliveries), 1);
+}
+END_TEST
+
+/* ---- what the server says ---- */
+
+START_TEST(test_notices)
+{
+	struct client a, b, c;
+
+	start.settings.notices = 1;
+	care_settings(&relay, &start.settings);
+	a = member("r", "a");
+	b = member("r", "b");
+	hears(&a, "b joined");
+	hears_nothing(&b);
+	c = member("r", "c");
+	ck_assert_int_eq(roomtab_remove(fx.tab, c.made.slot, c.made.gen,
+	    END_LEFT), 0);
+	c = member("r", "d");
+	ck_assert_int_eq(roomtab_remove(fx.tab, c.made.slot, c.made.gen,
+	    END_LEFT), 0);
+	turn();
+	hears_nothing(&a);		/* one in a second */
+	ck_assert_int_ge(care_wait(&relay), 1);
+	usleep(1100 * 1000);
+	turn();
+	hears(&a, "c, d joined; c, d left");
+	hears(&b, "c, d joined; c, d left");
+	ck_assert_uint_eq(grown(LC_notices), 3);
+	/* the host's leaving is told as the end of the room */
+	ck_assert_int_eq(roomtab_remove(fx.tab, a.made.slot, a.made.gen,
+	    END_LEFT), 0);
+	fx_shut(&fx, "r", END_HOST_LEFT);
+	turn();
+	hears(&b, "room closed: the host left");
+	hears_nothing(&b);
+	hears_nothing(&a);
+}
+END_TEST
+
+START_TEST(test_notices_bounded)
+{
+	struct client a = member("r", "a");
+	struct member_new m;
+	char name[300], got[DATAGRAM_MAX];
+	ssize_t n;
+	int i;
+
+	start.settings.notices = 1;
+	care_settings(&relay, &start.settings);
+	memset(name, 'n', 254);
+	for (i = 0; i < 40; i++) {
+		(void)snprintf(name + 250, 8, "%d", i);
+		m = fx_member(name, "plain", "127.0.0.1", 0);
+		fx_enter(&fx, "r", &m);
+	}
+	turn();
+	n = recv(a.fd, got, sizeof(got) - 1, 0);
+	ck_assert_int_gt(n, 250);
+	got[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(got, " and 39 more joined"));
+	(void)grown(LC_notices_dropped);
+	for (i = 0; i < 40; i++) {
+		(void)snprintf(name + 250, 8, "%d", 100 + i);
+		m = fx_member(name, "plain", "127.0.0.1", 0);
+		fx_enter(&fx, "r", &m);
+	}
+	turn();
+	ck_assert_uint_eq(grown(LC_notices_dropped), 81 - NOTICE_ROOM_MAX);
+}
+END_TEST
+
+START_TEST(test_idle)
+{
+	struct client a, b;
+
+	start.settings.idle_s = 1;
+	care_settings(&relay, &start.settings);
+	a = member("r", "a");
+	b = member("r", "b");
+	usleep(600 * 1000);
+	say(&b, "awake");
+	hears(&a, "b: awake");
+	ck_assert_int_ge(care_wait(&relay), 0);
+	ck_assert_uint_eq(grown(LC_wishes_idle), 0);
+	usleep(900 * 1000);
+	turn();
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], a.made.slot,
+	    a.made.gen), END_IDLE);
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+	    b.made.gen), END_NONE);
+	ck_assert_uint_eq(grown(LC_wishes_idle), 1);
+	/* roomd has not looked, and it speaks: it is not idle any more */
+	say(&a, "");
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], a.made.slot,
+	    a.made.gen), END_NONE);
+	ck_assert_int_eq(roomtab_remove(fx.tab, a.made.slot, a.made.gen,
+	    END_IDLE), 0);
+	turn();
+	hears(&a, "disconnected: idle for 1 s");
+	start.settings.idle_s = 0;
+	care_settings(&relay, &start.settings);
+	ck_assert(!wheel_is_set(&relay.care, b.made.slot));
+}
+END_TEST
+
+START_TEST(test_unreachable)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client c = member("r", "c");
+	int i;
+
+	close(b.fd);
+	for (i = 0; i < 2; i++) {
+		say(&a, "anybody?");
+		hears(&c, "a: anybody?");
+	}
+	ck_assert_uint_eq(grown(LC_unreachable), 2);
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+	    b.made.gen), END_NONE);
+	/* a sign of life starts the count anew */
+	b.fd = guest("127.0.0.1").fd;
+	say(&b, "");
+	close(b.fd);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+		    b.made.gen), END_NONE);
+		say(&a, "anybody?");
+		hears(&c, "a: anybody?");
+	}
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+	    b.made.gen), END_UNREACHABLE);
+	ck_assert_uint_eq(grown(LC_wishes_unreachable), 1);
+	ck_assert_uint_eq(grown(LC_send_errors), 0);
+}
+END_TEST
+
+START_TEST(test_goodbye)
+{
+	struct client a = member("r", "a"), b = member("s", "b");
+	struct client j = member_as("r", "j", "json-port", true);
+	struct client l = guest("127.0.0.1");
+
+	send_to(&l, &lobby_at, "\x01l", 2);
+	care_goodbye(&relay);
+	hears(&a, "server is shutting down");
+	hears(&b, "server is shutting down");
+	hears(&j, "[system]: server is shutting down");
+	hears(&l, "\x06serverserver is shutting down");
+}
+END_TEST
+
+/* ---- the lobby ---- */
+
+START_TEST(test_lobby)
+{
+	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
+	struct client c = guest("127.0.0.2"), d = guest("127.0.0.1");
+
+	send_to(&a, &lobby_at, "\x05" "alice", 6);
+	send_to(&b, &lobby_at, "\x03" "bob", 4);
+	hears_nothing(&a);
+	send_to(&c, &lobby_at, "\x01" "chi", 4);
+	hears(&a, "\x01" "chi");
+	hears(&b, "\x01" "chi");
+	hears_nothing(&c);
+	send_to(&d, &lobby_at, "\x01" "dhi", 4);	/* three is the limit */
+	hears_nothing(&a);
+	ck_assert_uint_eq(grown(LC_lobby_drop_full), 1);
+	ck_assert_uint_eq(grown(LC_lobby_joined), 3);
+	ck_assert_uint_eq(grown(LC_lobby_deliveries), 2);
+	/* a later life knows them */
+	boot();
+	send_to(&a, &lobby_at, "\x05" "alicehi", 8);
+	hears(&b, "\x05" "alicehi");
+	hears(&c, "\x05" "alicehi");
+	ck_assert_uint_eq(grown(LC_lobby_joined), 0);
+}
+END_TEST
+
+START_TEST(test_lobby_strikes)
+{
+	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
+	static const uint8_t big[DATAGRAM_MAX + 1] = { 1, 'u' };
+	int i;
+
+	send_to(&a, &lobby_at, "", 0);		/* a stranger's: nothing */
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	send_to(&b, &lobby_at, "\x01" "b", 2);
+	send_to(&a, &lobby_at, "\x09" "short", 6);
+	send_to(&a, &lobby_at, big, sizeof(big));
+	send_to(&a, &lobby_at, "\x01" "a", 2);	/* a good one: anew */
+	send_to(&a, &lobby_at, "\0hi", 3);
+	send_to(&a, &lobby_at, "\x01\nhi", 4);
+	send_to(&b, &lobby_at, "\x01" "bhi", 4);
+	hears(&a, "\x01" "bhi");
+	send_to(&a, &lobby_at, "\x02\xff\xffhi", 5);
+	ck_assert_uint_eq(grown(LC_lobby_removed_malformed), 1);
+	ck_assert_uint_eq(grown(LC_lobby_drop_malformed), 6);
+	send_to(&b, &lobby_at, "\x01" "bhi", 4);
+	hears_nothing(&a);
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	close(a.fd);
+	for (i = 0; i < 3; i++)
+		send_to(&b, &lobby_at, "\x01" "bhi", 4);
+	usleep(1100 * 1000);
+	turn();
+	ck_assert_uint_eq(grown(LC_lobby_removed_unreachable), 1);
+	ck_assert_uint_eq(relay.lobby.count, 1);
+}
+END_TEST
+
+START_TEST(test_lobby_idle)
+{
+	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
+
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	start.settings.idle_s = 1;
+	care_settings(&relay, &start.settings);
+	send_to(&b, &lobby_at, "\x01" "b", 2);
+	usleep(1200 * 1000);
+	send_to(&b, &lobby_at, "\x01" "b", 2);
+	usleep(900 * 1000);
+	turn();
+	ck_assert_uint_eq(grown(LC_lobby_removed_idle), 1);
+	ck_assert_uint_eq(relay.lobby.count, 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("relay");
+	TCase *tc = tcase_create("relay");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(tc, 20);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_chat);
+	tcase_add_test(tc, test_dropped);
+	tcase_add_test(tc, test_dead_tokens);
+	tcase_add_test(tc, test_table_unreadable);
+	tcase_add_test(tc, test_every_form);
+	tcase_add_test(tc, test_leave_words);
+	tcase_add_test(tc, test_enrol);
+	tcase_add_test(tc, test_bare);
+	tcase_add_test(tc, test_json);
+	tcase_add_test(tc, test_echo);
+	tcase_add_test(tc, test_form_limit);
+	tcase_add_test(tc, test_notices);
+	tcase_add_test(tc, test_notices_bounded);
+	tcase_add_test(tc, test_idle);
+	tcase_add_test(tc, test_unreachable);
+	tcase_add_test(tc, test_goodbye);
+	tcase_add_test(tc, test_lobby);
+	tcase_add_test(tc, test_lobby_strikes);
+	tcase_add_test(tc, test_lobby_idle);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
