@@ -85,7 +85,7 @@ privdrop(const char *empty_dir, uid_t uid, gid_t gid)
 	}
 	if (empty_dir != NULL && enter_empty_dir(empty_dir) == -1)
 		return -1;
-	if (setgroups(1, &gid) == -1 || setresgid(gid, gid, gid) == -1 ||
+	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return -1;
 	if (setuid(0) != -1 || getuid() != uid || geteuid() != uid ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sandbox on Linux: its layers in their order (architecture section 4).
+ * The sandbox on Linux: its layers in their order.
  * A child enters all of them; ocmd those that leave it a supervisor.  The
  * kernel wants no_new_privs before Landlock from a process without
  * privileges, so the two stand the other way round here than one may expect.

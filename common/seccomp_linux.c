@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The system call filter (architecture section 4): tables first, then the
+ * The system call filter: tables first, then the
  * few lines that load them.  Called by sandbox_linux.c.
  *
  * A child's call gets one of three answers.  What a table of its
