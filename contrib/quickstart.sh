@@ -155,17 +155,21 @@ enter_room()
 	else
 		word=create
 	fi
-	say "" "You enter the room \"$room\"." \
-	    "To join from a second terminal: build/ocm join $room" \
-	    "To leave: /quit     To stop the server: build/ocmctl stop" "" |
-	    tr -s ' '
+	cat <<-END
+
+	You enter the room "$room".
+	  A second terminal joins with:  build/ocm join $room
+	  Leave with:                    /quit
+	  Stop the server with:          build/ocmctl stop
+
+	END
 	exec build/ocm "$word" "$room"
 }
 
 # The first address of one kind, from `ocmctl status -j`.
 address()
 {
-	build/ocmctl status -j $socket | tr -d ' \n' |
+	build/ocmctl $socket -j status | tr -d ' \n' |
 	    sed -n "s/.*\"$1\":\[\"\([^\"]*\)\".*/\1/p"
 }
 
@@ -190,7 +194,7 @@ wait_for()	# seconds, command...
 
 member_is_there()
 {
-	build/ocm who "$room" 2>/dev/null | grep -q "^$1"
+	build/ocmctl $socket members "$room" 2>/dev/null | grep -q "$1"
 }
 
 line_arrived()
@@ -218,13 +222,17 @@ demonstrate()
 	line="hello from the first member, process $$"
 
 	mkfifo "$tmp/first" || exit 1
-	build/ocm -n first create "$room" <"$tmp/first" >/dev/null &
+	build/ocm -n first create "$room" <"$tmp/first" >/dev/null \
+	    2>"$tmp/said" &
 	exec 3>"$tmp/first"
-	wait_for 10 member_is_there first || die "the room was not created"
-	build/ocm -n second -c 1 listen "$room" >"$tmp/second" &
-	wait_for 10 member_is_there second || die "nobody could join"
+	wait_for 10 member_is_there first ||
+	    die "the room was not created: $(cat "$tmp/said")"
+	build/ocm -n second -c 1 listen "$room" >"$tmp/second" \
+	    2>"$tmp/said" &
+	wait_for 10 member_is_there second ||
+	    die "nobody could join: $(cat "$tmp/said")"
 	say "first says:    $line"
-	for try in 1 2 3; do
+	for _ in 1 2 3; do
 		printf '%s\n' "$line" >&3
 		wait_for 3 line_arrived && break
 	done
