@@ -39,9 +39,9 @@ struct ctl_settings {
 	uint32_t	request_timeout_ms;
 	uint32_t	half_open;		/* connections in all */
 	uint32_t	half_open_source;	/* per source */
-	uint32_t	join_rate;		/* per second and source, 0 off */
+	uint32_t	join_rate;		/* a second/source; 0 off */
 	uint32_t	join_burst;
-	uint32_t	member_rate;		/* messages per second, 0 off */
+	uint32_t	member_rate;		/* messages a second; 0 off */
 	uint32_t	member_burst;
 	uint32_t	dialects;		/* bit per row of dialect.h */
 	uint8_t		message_only;		/* format = "message" */

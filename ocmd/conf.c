@@ -60,10 +60,10 @@ refuse_unknown(const char *name, char why[CONF_ERROR])
 			like = settings[i].name;
 		}
 	if (like != NULL)
-		return setting_refuse(why, "there is no setting \"%.64s\"; did you "
-		    "mean \"%s\"?", name, like);
-	return setting_refuse(why, "there is no setting \"%.64s\"; see ocm.conf(5)",
-	    name);
+		return setting_refuse(why, "there is no setting \"%.64s\"; "
+		    "did you mean \"%s\"?", name, like);
+	return setting_refuse(why, "there is no setting \"%.64s\"; see "
+	    "ocm.conf(5)", name);
 }
 
 static int
@@ -73,8 +73,8 @@ take_defaults(struct conf *c, char err[CONF_ERROR])
 
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < settings_count; i++)
-		if (setting_take(c, &settings[i], &settings[i].standard, 1, err) ==
-		    -1)
+		if (setting_take(c, &settings[i], &settings[i].standard, 1,
+		    err) == -1)
 			return -1;
 	return 0;
 }

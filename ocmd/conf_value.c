@@ -34,8 +34,8 @@ take_addrs(const struct setting *s, void *field, const char *const *values,
 	unsigned i;
 
 	if (n < s->min)
-		return setting_refuse(why, "needs at least one address, such as "
-		    "\"127.0.0.1:%u\"", s->max);
+		return setting_refuse(why, "needs at least one address, such "
+		    "as \"127.0.0.1:%u\"", s->max);
 	if (n > OCM_ADDRS_MAX)
 		return setting_refuse(why, "takes at most %d addresses",
 		    OCM_ADDRS_MAX);
@@ -43,9 +43,9 @@ take_addrs(const struct setting *s, void *field, const char *const *values,
 	for (i = 0; i < n; i++)
 		if (addr_parse(&list->addr[i], values[i],
 		    (uint16_t)s->max) == -1)
-			return setting_refuse(why, "\"%s\" is not a numeric address "
-			    "such as \"127.0.0.1:%u\" or \"[::1]:%u\"",
-			    values[i], s->max, s->max);
+			return setting_refuse(why, "\"%s\" is not a numeric "
+			    "address such as \"127.0.0.1:%u\" or "
+			    "\"[::1]:%u\"", values[i], s->max, s->max);
 	list->count = n;
 	return 0;
 }
@@ -59,8 +59,8 @@ number(const struct setting *s, const char *value, uint32_t *out,
 
 	/* strtonum takes leading blanks and a sign; we do not. */
 	if (error != NULL || value[0] < '0' || value[0] > '9')
-		return setting_refuse(why, "\"%s\" is not a number from %u to %u%s",
-		    value, s->min, s->max, also);
+		return setting_refuse(why, "\"%s\" is not a number from %u "
+		    "to %u%s", value, s->min, s->max, also);
 	*out = (uint32_t)n;
 	return 0;
 }
@@ -107,8 +107,8 @@ choose(const char *value, const char *no, const char *yes, uint8_t *out,
     char why[CONF_ERROR])
 {
 	if (strcmp(value, no) != 0 && strcmp(value, yes) != 0)
-		return setting_refuse(why, "\"%s\" is neither \"%s\" nor \"%s\"",
-		    value, yes, no);
+		return setting_refuse(why, "\"%s\" is neither \"%s\" nor "
+		    "\"%s\"", value, yes, no);
 	*out = strcmp(value, yes) == 0;
 	return 0;
 }
@@ -158,8 +158,9 @@ take_log(const struct setting *s, void *field, const char *const *values,
 	}
 	if (take_path(s, field, values, n, why) == 0)
 		return 0;
-	return setting_refuse(why, "\"%s\" is neither \"syslog\" nor \"stderr\" nor "
-	    "an absolute path of less than %zu bytes", values[0], s->size);
+	return setting_refuse(why, "\"%s\" is neither \"syslog\" nor "
+	    "\"stderr\" nor an absolute path of less than %zu bytes",
+	    values[0], s->size);
 }
 
 static int
@@ -172,7 +173,8 @@ take_user(const struct setting *s, void *field, const char *const *values,
 	if (len == 0 || len >= s->size || values[0][0] == '-' ||
 	    strspn(values[0], "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != len)
-		return setting_refuse(why, "\"%s\" is not a user's name", values[0]);
+		return setting_refuse(why, "\"%s\" is not a user's name",
+		    values[0]);
 	memset(field, 0, s->size);
 	(void)strlcpy(field, values[0], s->size);
 	return 0;
@@ -193,8 +195,8 @@ take_dialects(const struct setting *s, void *field,
 		else if ((d = dialect_by_name(values[i])) != NULL)
 			mask |= UINT32_C(1) << dialect_id(d);
 		else {
-			(void)setting_refuse(why, "\"%s\" is not a dialect; they are "
-			    "all", values[i]);
+			(void)setting_refuse(why, "\"%s\" is not a dialect; "
+			    "they are all", values[i]);
 			for (i = 0; i < dialect_count(); i++) {
 				(void)strlcat(why, ", ", CONF_ERROR);
 				(void)strlcat(why, dialect_row(i)->name,
@@ -204,7 +206,8 @@ take_dialects(const struct setting *s, void *field,
 		}
 	}
 	if (mask == 0)
-		return setting_refuse(why, "needs at least one dialect, or \"all\"");
+		return setting_refuse(why, "needs at least one dialect, or "
+		    "\"all\"");
 	memcpy(field, &mask, sizeof(mask));
 	return 0;
 }

@@ -16,7 +16,6 @@
 
 #include "common/control.h"
 #include "control.h"
-#include "log.h"
 #include "place.h"
 #include "server.h"
 #include "status.h"
@@ -130,8 +129,6 @@ note_change(void *arg, const char *name, bool live)
 
 	(void)json_array_append_new(live ? c->applied : c->needs_restart,
 	    json_string(name));
-	log_info("reload: %s %s", name,
-	    live ? "applied" : "needs a restart");
 }
 
 static void

@@ -432,60 +432,7 @@ on_phase_timer(evutil_socket_t fd, short what, void *arg)
 	set_timer(s->ev_phase, SERVER_STOP_MS - SERVER_STOP_RELAY_MS);
 }
 
-/* ---- orders ---- */
-
-int
-server_reload(struct server *s, void (*each)(void *, const char *, bool),
-    void *arg, char err[CONF_ERROR])
-{
-	struct conf fresh;
-	unsigned i;
-
-	if (conf_load(&fresh, &s->source, err) == -1) {
-		log_warnx("reload: nothing changed: %s", err);
-		return -1;
-	}
-	fresh.settings.verbose = s->conf.settings.verbose;
-	conf_diff(&s->conf, &fresh, each, arg);
-	s->conf.settings = fresh.settings;
-	for (i = 0; i < s->children; i++)
-		if (s->child[i].pid > 0)
-			(void)child_send(&s->child[i], CTL_SETTINGS,
-			    &s->conf.settings);
-	logsink_reopen();
-	return 0;
-}
-
-void
-server_set_verbose(struct server *s, bool verbose)
-{
-	unsigned i;
-
-	log_set_verbose(verbose);
-	s->conf.settings.verbose = verbose;
-	for (i = 0; i < s->children; i++)
-		if (s->child[i].pid > 0)
-			(void)child_send(&s->child[i], CTL_SETTINGS,
-			    &s->conf.settings);
-}
-
-int
-server_query(struct server *s, const struct ctl_query *q, int fd)
-{
-	const struct child *roomd = &s->child[0];
-
-	if (roomd->state != CHILD_READY)
-		return -1;
-	return ctl_send(roomd->ctl, CTL_QUERY, q, fd);
-}
-
-static void
-log_change(void *arg, const char *name, bool live)
-{
-	(void)arg;
-	log_info("reload: %s %s", name,
-	    live ? "applied" : "needs a restart");
-}
+/* ---- the loop ---- */
 
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
@@ -497,10 +444,8 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	if (sig != SIGHUP)
 		server_stop(s);
 	else if (s->phase == SERVER_SERVING)
-		(void)server_reload(s, log_change, NULL, err);
+		(void)server_reload(s, NULL, NULL, err);
 }
-
-/* ---- the loop ---- */
 
 static int
 watch_signals(struct server *s)

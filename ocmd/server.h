@@ -72,13 +72,15 @@ int	server_run(struct server *);
 /* Gives everything back, then tells whoever asked for the end. */
 void	server_close(struct server *);
 
-/* ---- orders ---- */
-
 /* Ends everything within two seconds; server_run then returns. */
 void	server_stop(struct server *);
+
+/* ---- server_orders.c ---- */
+
 /*
  * Reads the configuration again and applies what can be applied.  each() is
- * called as by conf_diff.  0, or -1 and one line in err: nothing changed.
+ * called as by conf_diff, or is NULL; changes are logged.  0, or -1 and one
+ * line in err: nothing changed.
  */
 int	server_reload(struct server *, void (*each)(void *, const char *,
 	    bool live), void *arg, char err[CONF_ERROR]);
