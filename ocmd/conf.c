@@ -176,6 +176,59 @@ on_value(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* Past the comment at p, which becomes blanks; NULL where it has no end. */
+static char *
+blank_comment(char *p)
+{
+	bool block = p[0] == '/' && p[1] == '*';
+	const char *end = block ? strstr(p + 2, "*/") : strchr(p, '\n');
+
+	if (end == NULL && block)
+		return NULL;
+	if (end == NULL)
+		end = p + strlen(p);
+	else if (block)
+		end += 2;
+	for (; p < end; p++)
+		if (*p != '\n')
+			*p = ' ';
+	return p;
+}
+
+/*
+ * libconfuse miscounts the lines of comments, and takes one without an end
+ * for the end of the file: it gets to see none.  0, or the line of a comment
+ * that has no end.
+ */
+static int
+blank_comments(char *p)
+{
+	char quote = '\0';
+	int line = 1;
+	char *next;
+
+	for (; *p != '\0'; p++) {
+		if (*p == '\n')
+			line++;
+		if (quote != '\0') {
+			if (*p == '\\' && p[1] != '\0')
+				line += *++p == '\n';
+			else if (*p == quote)
+				quote = '\0';
+		} else if (*p == '"' || *p == '\'')
+			quote = *p;
+		else if (*p == '#' || (*p == '/' &&
+		    (p[1] == '/' || p[1] == '*'))) {
+			if ((next = blank_comment(p)) == NULL)
+				return line;
+			for (; p < next - 1; p++)
+				if (*p == '\n')
+					line++;
+		}
+	}
+	return 0;
+}
+
 /* libconfuse says nothing of an empty list: find its line ourselves. */
 static int
 line_of(const char *text, const char *name)
@@ -268,7 +321,7 @@ slurp(const char *file, char err[CONF_ERROR])
 	char *text = NULL;
 	size_t len = 0;
 	ssize_t n = 0;
-	int fd;
+	int fd, line;
 
 	if ((fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1 ||
 	    fstat(fd, &st) == -1)
@@ -294,6 +347,12 @@ slurp(const char *file, char err[CONF_ERROR])
 		return NULL;
 	}
 	text[len] = '\0';
+	if ((line = blank_comments(text)) != 0) {
+		(void)snprintf(err, CONF_ERROR, "%.256s:%d: a comment that "
+		    "does not end", file, line);
+		free(text);
+		return NULL;
+	}
 	return text;
 }
 

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ocmd/conf: every setting by file and by -o, its range, and for every error
+ * the file, the line, the setting and what would be right.
+ */
+#include <sys/stat.h>
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/dialect.h"
+#include "ocmd/conf.h"
+
+static char dir[] = "/tmp/ocm-check-conf-XXXXXX";
+static char path[64];
+
+static void
+setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/ocm.conf", dir);
+}
+
+static void
+teardown(void)
+{
+	unlink(path);
+	rmdir(dir);
+}
+
+static void
+write_bytes(const char *bytes, size_t len)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(bytes, 1, len, f), len);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* Loads text as a file and up to one override; err may be wanted. */
+static int
+load(struct conf *c, const char *text, const char *override, char *err)
+{
+	static char unwanted[CONF_ERROR], copy[CONF_ERROR * 2];
+	char *overrides[1] = { copy };
+	struct conf_source from = { NULL, overrides, 0 };
+
+	if (err == NULL)
+		err = unwanted;
+	err[0] = '\0';
+	if (text != NULL) {
+		write_bytes(text, strlen(text));
+		from.file = path;
+	}
+	if (override != NULL) {
+		snprintf(copy, sizeof(copy), "%s", override);
+		from.count = 1;
+	}
+	return conf_load(c, &from, err);
+}
+
+static void
+must_load(struct conf *c, const char *text, const char *override)
+{
+	char err[CONF_ERROR];
+
+	ck_assert_msg(load(c, text, override, err) == 0, "%s", err);
+}
+
+static void
+check_addr(const struct conf_addrs *list, unsigned i, const char *expected)
+{
+	char text[ADDR_TEXT];
+
+	ck_assert_uint_lt(i, list->count);
+	ck_assert_str_eq(addr_format(&list->addr[i], text), expected);
+}
+
+START_TEST(defaults_are_those_of_the_manual)
+{
+	struct conf c;
+
+	must_load(&c, NULL, NULL);
+	ck_assert_uint_eq(c.rooms.count, 1);
+	check_addr(&c.rooms, 0, "127.0.0.1:9001");
+	ck_assert_uint_eq(c.relay.count, 1);
+	check_addr(&c.relay, 0, "127.0.0.1:9002");
+	ck_assert_uint_eq(c.lobby.count, 1);
+	check_addr(&c.lobby, 0, "127.0.0.1:9001");
+	ck_assert_str_eq(c.control, "");
+	ck_assert_str_eq(c.log, "");
+	ck_assert_str_eq(c.user_room, "_ocmroom");
+	ck_assert_str_eq(c.user_relay, "_ocmrelay");
+	ck_assert_uint_eq(c.workers, 1);
+	ck_assert_uint_eq(c.max_rooms, 4096);
+	ck_assert_uint_eq(c.max_members, 65536);
+	ck_assert_uint_eq(c.max_lobby, 4096);
+	ck_assert_uint_eq(c.settings.max_room_members, 65536);
+	ck_assert_uint_eq(c.settings.max_payload, 4096);
+	ck_assert_uint_eq(c.settings.idle_s, 300);
+	ck_assert_uint_eq(c.settings.request_timeout_ms, 5000);
+	ck_assert_uint_eq(c.settings.half_open, 1024);
+	ck_assert_uint_eq(c.settings.half_open_source, 64);
+	ck_assert_uint_eq(c.settings.join_rate, 100);
+	ck_assert_uint_eq(c.settings.join_burst, 2000);
+	ck_assert_uint_eq(c.settings.member_rate, 0);
+	ck_assert_uint_eq(c.settings.member_burst, 20);
+	ck_assert_uint_eq(c.settings.dialects, UINT32_MAX);
+	ck_assert_uint_eq(c.settings.message_only, 0);
+	ck_assert_uint_eq(c.settings.notices, 1);
+	ck_assert_uint_eq(c.settings.verbose, 0);
+}
+END_TEST
+
+/* Number settings: where they land, and both ends of their ranges. */
+#define NUMBER(name, field, least, most, unit)				\
+	{ name, offsetof(struct conf, field), least, most, unit }
+static const struct {
+	const char	*name;
+	size_t		 offset;
+	uint32_t	 least, most, unit;
+} numbers[] = {
+	NUMBER("workers", workers, 1, 16, 1),
+	NUMBER("max-rooms", max_rooms, 1, 1048576, 1),
+	NUMBER("max-members", max_members, 1, 8388608, 1),
+	NUMBER("max-lobby", max_lobby, 1, 1048576, 1),
+	NUMBER("max-room-members", settings.max_room_members, 1, 8388608, 1),
+	NUMBER("max-payload", settings.max_payload, 256, 4096, 1),
+	NUMBER("idle", settings.idle_s, 0, 604800, 1),
+	NUMBER("request-timeout", settings.request_timeout_ms, 1, 3600, 1000),
+	NUMBER("half-open", settings.half_open, 1, 65536, 1),
+	NUMBER("half-open-per-source", settings.half_open_source, 1, 65536,
+	    1),
+	NUMBER("join-rate", settings.join_rate, 0, 1000000, 1),
+	NUMBER("join-burst", settings.join_burst, 1, 1000000, 1),
+	NUMBER("member-rate", settings.member_rate, 0, 1000000, 1),
+	NUMBER("member-burst", settings.member_burst, 1, 1000000, 1),
+};
+enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
+
+static uint32_t
+number_in(const struct conf *c, int i)
+{
+	uint32_t n;
+
+	memcpy(&n, (const char *)c + numbers[i].offset, sizeof(n));
+	return n;
+}
+
+START_TEST(numbers_at_the_ends_of_their_ranges)
+{
+	const uint32_t good[] = { numbers[_i].least, numbers[_i].most };
+	char text[128];
+	struct conf c;
+	size_t k;
+
+	for (k = 0; k < 2; k++) {
+		snprintf(text, sizeof(text), "%s = %u\n", numbers[_i].name,
+		    good[k]);
+		must_load(&c, text, NULL);
+		ck_assert_uint_eq(number_in(&c, _i),
+		    good[k] * numbers[_i].unit);
+		snprintf(text, sizeof(text), "%s=%u", numbers[_i].name,
+		    good[k]);
+		must_load(&c, NULL, text);
+		ck_assert_uint_eq(number_in(&c, _i),
+		    good[k] * numbers[_i].unit);
+	}
+}
+END_TEST
+
+START_TEST(numbers_beyond_their_ranges)
+{
+	char bad[12][32] = { "-1", "abc", "", "1x", " 1", "+1", "0x10", "1.5",
+	    "99999999999999999999" };
+	char text[512], range[64], err[CONF_ERROR], where[600];
+	struct conf c;
+	size_t k;
+
+	snprintf(bad[9], sizeof(bad[9]), "%u", numbers[_i].most + 1);
+	snprintf(bad[10], sizeof(bad[10]), "%d", (int)numbers[_i].least - 1);
+	snprintf(bad[11], sizeof(bad[11]), "4294967296");
+	snprintf(range, sizeof(range), "from %u to %u", numbers[_i].least,
+	    numbers[_i].most);
+	for (k = 0; k < 12; k++) {
+		snprintf(text, sizeof(text), "# one\n# two\n%s = \"%s\"\n",
+		    numbers[_i].name, bad[k]);
+		ck_assert_int_eq(load(&c, text, NULL, err), -1);
+		snprintf(where, sizeof(where), "%s:3: %s: ", path,
+		    numbers[_i].name);
+		ck_assert_msg(strncmp(err, where, strlen(where)) == 0,
+		    "\"%s\" gives: %s", bad[k], err);
+		ck_assert_msg(strstr(err, range) != NULL, "%s", err);
+		snprintf(text, sizeof(text), "%s=%s", numbers[_i].name,
+		    bad[k]);
+		ck_assert_int_eq(load(&c, NULL, text, err), -1);
+		snprintf(where, sizeof(where), "-o %s: ", text);
+		ck_assert_msg(strncmp(err, where, strlen(where)) == 0,
+		    "%s", err);
+		ck_assert_msg(strstr(err, range) != NULL, "%s", err);
+	}
+}
+END_TEST
+
+START_TEST(workers_auto_is_a_number)
+{
+	struct conf c;
+	char err[CONF_ERROR];
+
+	must_load(&c, "workers = auto\n", NULL);
+	ck_assert_uint_ge(c.workers, 1);
+	ck_assert_uint_le(c.workers, OCM_WORKERS_MAX);
+	ck_assert_int_eq(load(&c, NULL, "workers=many", err), -1);
+	ck_assert_ptr_nonnull(strstr(err, "or \"auto\""));
+}
+END_TEST
+
+START_TEST(addresses)
+{
+	struct conf c;
+
+	must_load(&c, "rooms = { \"0.0.0.0:1\", \"[::1]:2\", 127.0.0.1 }\n"
+	    "relay = \"*:0\"\nlobby = {}\n", NULL);
+	ck_assert_uint_eq(c.rooms.count, 3);
+	check_addr(&c.rooms, 0, "0.0.0.0:1");
+	check_addr(&c.rooms, 1, "[::1]:2");
+	check_addr(&c.rooms, 2, "127.0.0.1:9001");
+	ck_assert_uint_eq(c.relay.count, 1);
+	check_addr(&c.relay, 0, "0.0.0.0:0");
+	ck_assert_uint_eq(c.lobby.count, 0);
+	/* -o takes the place of the whole list. */
+	must_load(&c, "rooms = { \"0.0.0.0:1\", \"[::1]:2\" }\n",
+	    "rooms=127.0.0.1:3,[::1]:4,127.0.0.1:5");
+	ck_assert_uint_eq(c.rooms.count, 3);
+	check_addr(&c.rooms, 0, "127.0.0.1:3");
+	check_addr(&c.rooms, 1, "[::1]:4");
+	must_load(&c, NULL, "lobby=");
+	ck_assert_uint_eq(c.lobby.count, 0);
+	/* As does a later line of the file; += adds to it. */
+	must_load(&c, "relay = {\"127.0.0.1:1\"}\nrelay = {\"127.0.0.1:2\"}\n"
+	    "relay += {\"127.0.0.1:3\"}\n", NULL);
+	ck_assert_uint_eq(c.relay.count, 2);
+	check_addr(&c.relay, 0, "127.0.0.1:2");
+	check_addr(&c.relay, 1, "127.0.0.1:3");
+}
+END_TEST
+
+START_TEST(words)
+{
+	struct conf c;
+
+	must_load(&c, "format = message\nnotices = false\ncontrol = /x/y\n"
+	    "log = \"/var/log/ocm log\"\nuser-room = a_b-9\n"
+	    "user-relay = \"_R\"\n", NULL);
+	ck_assert_uint_eq(c.settings.message_only, 1);
+	ck_assert_uint_eq(c.settings.notices, 0);
+	ck_assert_str_eq(c.control, "/x/y");
+	ck_assert_str_eq(c.log, "/var/log/ocm log");
+	ck_assert_str_eq(c.user_room, "a_b-9");
+	ck_assert_str_eq(c.user_relay, "_R");
+	must_load(&c, "format = sender\nnotices = true\n", "log=syslog");
+	ck_assert_uint_eq(c.settings.message_only, 0);
+	ck_assert_uint_eq(c.settings.notices, 1);
+	ck_assert_str_eq(c.log, "syslog");
+	must_load(&c, "log = stderr\n", NULL);
+	ck_assert_str_eq(c.log, "stderr");
+}
+END_TEST
+
+START_TEST(dialects)
+{
+	uint32_t plain = UINT32_C(1) <<
+	    dialect_id(dialect_by_name("plain"));
+	uint32_t decimal = UINT32_C(1) <<
+	    dialect_id(dialect_by_name("decimal"));
+	char err[CONF_ERROR];
+	struct conf c;
+
+	must_load(&c, "dialects = { plain, decimal }\n", NULL);
+	ck_assert_uint_eq(c.settings.dialects, plain | decimal);
+	must_load(&c, "dialects = { plain, decimal }\n", "dialects=plain");
+	ck_assert_uint_eq(c.settings.dialects, plain);
+	must_load(&c, "dialects = plain\n", "dialects=all");
+	ck_assert_uint_eq(c.settings.dialects, UINT32_MAX);
+	ck_assert_int_eq(load(&c, "\ndialects = { plain,\nklingon }\n", NULL,
+	    err), -1);
+	ck_assert_ptr_nonnull(strstr(err, ":3: dialects: \"klingon\""));
+	ck_assert_ptr_nonnull(strstr(err, ", decimal"));
+}
+END_TEST
+
+/* Texts of a file, and what the error must hold after its name. */
+static const struct {
+	const char	*text, *says;
+} broken[] = {
+	{ "idle = 300\nidle = abc\n", ":2: idle: \"abc\" is not a number" },
+	{ "# x\n\nnonsense = 1\n", ":3: there is no setting \"nonsense\"" },
+	{ "idel = 1\n", ":1: there is no setting \"idel\"; did you mean "
+	    "\"idle\"?" },
+	{ "max_rooms = 1\n", "did you mean \"max-rooms\"?" },
+	{ "idle 300\n", ":1: missing equal sign after option 'idle'" },
+	{ "idle = 300;\n", ":1: idle: \"300;\" is not a number" },
+	{ "idle = 3 4\n", ":1: there is no setting \"4\"" },
+	{ "\nidle =\n", ":3: premature end of file" },
+	{ "idle = \"3\n\n", ":3: premature end of file" },
+	{ "idle = '3\n", ":2: unterminated string constant" },
+	{ "rooms = { \"127.0.0.1:1\",\n\"localhost:2\" }\n",
+	    ":2: rooms: \"localhost:2\" is not a numeric address such as "
+	    "\"127.0.0.1:9001\"" },
+	{ "rooms = { \"127.0.0.1:99999\" }\n", ":1: rooms: " },
+	{ "rooms = { 127.0.0.1:1\n", ":2: premature end of file" },
+	{ "idle = 3\n\n  rooms = {}\n", ":3: rooms: needs at least one" },
+	{ "relay={}\n", ":1: relay: needs at least one address" },
+	{ "dialects = {}\n", ":1: dialects: needs at least one" },
+	{ "rooms = {1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,"
+	    "1.1.1.8,\n1.1.1.9}\n", ":2: rooms: takes at most 8" },
+	{ "format = \"loud\"\n", ":1: format: \"loud\" is neither "
+	    "\"message\" nor \"sender\"" },
+	{ "notices = yes\n", ":1: notices: \"yes\" is neither \"true\" nor "
+	    "\"false\"" },
+	{ "control = ocm.sock\n", ":1: control: \"ocm.sock\" is not an "
+	    "absolute path" },
+	{ "log = ocm.log\n", ":1: log: \"ocm.log\" is neither \"syslog\"" },
+	{ "user-room = \"a b\"\n", ":1: user-room: \"a b\" is not a user" },
+	{ "user-relay = -x\n", ":1: user-relay: " },
+	{ "user-relay = \"\"\n", ":1: user-relay: " },
+	{ "}\n", ":1: unexpected closing brace" },
+	{ "idle { x = 3 }\n", ":1: missing equal sign" },
+	{ "include(\"/etc/passwd\")\n", ":1: there is no setting "
+	    "\"include\"" },
+	{ "idle += 3\n", ":1: attempt to append to non-list" },
+	{ "idle = \"\\9\"\n", ":1: bad escape sequence" },
+	{ "# a\n// b\n/* c\nd */ idle = x # e\n", ":4: idle: \"x\"" },
+	{ "idle = 3 /* c\n\n *//* d */\n#\nnonsense = 1\n", ":5: there" },
+	{ "log = \"/a#b\" # \"\nidle = x\n", ":2: idle: \"x\"" },
+	{ "log = '/a\\'//b' // '\nidle = x\n", ":2: idle: \"x\"" },
+	{ "log = \"\\\"#\"\nidle = x\n", ":1: log: \"\"#\" is" },
+	{ "\n\nidle = 3 /* * /\n", ":3: a comment that does not end" },
+};
+
+START_TEST(comments_are_no_settings)
+{
+	struct conf c;
+
+	must_load(&c, "# idle = 1\n// idle = 2\n/* idle = 3\nidle = 4 */\n"
+	    "log = \"/a#b//c/*d\"  # and so on", NULL);
+	ck_assert_uint_eq(c.settings.idle_s, 300);
+	ck_assert_str_eq(c.log, "/a#b//c/*d");
+	must_load(&c, "idle = 5#\nlog=/x#y\n//", NULL);
+	ck_assert_uint_eq(c.settings.idle_s, 5);
+	ck_assert_str_eq(c.log, "/x");
+	must_load(&c, "#", NULL);
+	must_load(&c, "/**/idle = 6/**/", NULL);
+	ck_assert_uint_eq(c.settings.idle_s, 6);
+}
+END_TEST
+
+START_TEST(a_broken_file_is_told_with_its_line)
+{
+	char err[CONF_ERROR];
+	struct conf c;
+
+	ck_assert_int_eq(load(&c, broken[_i].text, NULL, err), -1);
+	ck_assert_msg(strncmp(err, path, strlen(path)) == 0, "%s", err);
+	ck_assert_msg(strstr(err, broken[_i].says) != NULL, "\"%s\" gives: %s",
+	    broken[_i].text, err);
+	ck_assert_ptr_null(strchr(err, '\n'));
+	/* What was broken in one reading has no effect on the next. */
+	must_load(&c, "idle = 7\n", NULL);
+	ck_assert_uint_eq(c.settings.idle_s, 7);
+}
+END_TEST
+
+START_TEST(overrides_are_told_as_written)
+{
+	static const struct {
+		const char	*text, *says;
+	} bad[] = {
+		{ "idle", "-o idle: it must look like name=value" },
+		{ "=3", "-o =3: it must look like" },
+		{ "", "must look like" },
+		{ "idel=3", "-o idel=3: there is no setting \"idel\"; did "
+		    "you mean \"idle\"?" },
+		{ "rooms=", "-o rooms=: needs at least one address" },
+		{ "rooms=127.0.0.1:1,", "-o rooms=127.0.0.1:1,: \"\" is not" },
+		{ "rooms=x:1", "\"x:1\" is not a numeric address" },
+		{ "format=", "\"\" is neither" },
+	};
+	char err[CONF_ERROR];
+	struct conf c;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_int_eq(load(&c, NULL, bad[i].text, err), -1);
+		ck_assert_msg(strstr(err, bad[i].says) != NULL, "%s", err);
+	}
+}
+END_TEST
+
+START_TEST(long_values_are_refused)
+{
+	static char text[2 * CONF_ERROR];
+	char err[CONF_ERROR];
+	struct conf c;
+
+	memset(text, 'a', 1500);
+	memcpy(text, "control=/", 9);
+	ck_assert_int_eq(load(&c, NULL, text, err), -1);
+	text[300] = '\0';
+	ck_assert_int_eq(load(&c, NULL, text, err), -1);
+	ck_assert_ptr_nonnull(strstr(err, "longer than 255 bytes"));
+	text[8 + 255] = '\0';
+	must_load(&c, NULL, text);
+	memset(text, 'a', 1500);
+	text[1500] = '\0';
+	ck_assert_int_eq(load(&c, NULL, text, err), -1);
+	text[400] = '=';
+	ck_assert_int_eq(load(&c, NULL, text, err), -1);
+	memset(text, 'u', 100);
+	memcpy(text, "user-room=", 10);
+	text[10 + CONF_USER] = '\0';
+	ck_assert_int_eq(load(&c, NULL, text, err), -1);
+	text[10 + CONF_USER - 1] = '\0';
+	must_load(&c, NULL, text);
+}
+END_TEST
+
+START_TEST(files_that_are_no_files)
+{
+	struct conf_source from = { dir, NULL, 0 };
+	char err[CONF_ERROR], *big;
+	struct conf c;
+
+	ck_assert_int_eq(conf_load(&c, &from, err), -1);
+	ck_assert_ptr_nonnull(strstr(err, "not a regular file"));
+	from.file = "/nonexistent.conf";
+	ck_assert_int_eq(conf_load(&c, &from, err), -1);
+	ck_assert_str_eq(err, "/nonexistent.conf: No such file or directory");
+	from.file = path;
+	write_bytes("idle = 3\0\n", 10);
+	ck_assert_int_eq(conf_load(&c, &from, err), -1);
+	ck_assert_ptr_nonnull(strstr(err, "NUL"));
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(conf_load(&c, &from, err), -1);
+	ck_assert_ptr_nonnull(strstr(err, "not a regular file"));
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_ptr_nonnull(big = malloc(2 << 20));
+	memset(big, '\n', 2 << 20);
+	write_bytes(big, 2 << 20);
+	ck_assert_int_eq(conf_load(&c, &from, err), -1);
+	ck_assert_ptr_nonnull(strstr(err, "longer than 1 MiB"));
+	free(big);
+	write_bytes("", 0);
+	ck_assert_int_eq(conf_load(&c, &from, err), 0);
+}
+END_TEST
+
+/* A setting is changed live or asks for a restart, and is named once. */
+struct seen {
+	unsigned	live, restart;
+	char		last[64];
+};
+
+static void
+note(void *arg, const char *name, bool live)
+{
+	struct seen *s = arg;
+
+	if (live)
+		s->live++;
+	else
+		s->restart++;
+	snprintf(s->last, sizeof(s->last), "%s", name);
+}
+
+START_TEST(differences)
+{
+	static const struct {
+		const char	*override, *name;
+		bool		 live;
+	} changes[] = {
+		{ "rooms=127.0.0.1:9", "rooms", false },
+		{ "relay=127.0.0.1:9", "relay", false },
+		{ "lobby=", "lobby", false },
+		{ "control=/x", "control", false },
+		{ "log=/x", "log", false },
+		{ "user-room=x", "user-room", false },
+		{ "user-relay=x", "user-relay", false },
+		{ "workers=2", "workers", false },
+		{ "max-rooms=2", "max-rooms", false },
+		{ "max-members=2", "max-members", false },
+		{ "max-lobby=2", "max-lobby", false },
+		{ "max-room-members=2", "max-room-members", true },
+		{ "max-payload=300", "max-payload", true },
+		{ "idle=2", "idle", true },
+		{ "request-timeout=2", "request-timeout", true },
+		{ "half-open=2", "half-open", true },
+		{ "half-open-per-source=2", "half-open-per-source", true },
+		{ "join-rate=2", "join-rate", true },
+		{ "join-burst=2", "join-burst", true },
+		{ "member-rate=2", "member-rate", true },
+		{ "member-burst=2", "member-burst", true },
+		{ "dialects=plain", "dialects", true },
+		{ "format=message", "format", true },
+		{ "notices=false", "notices", true },
+	};
+	struct conf standard, c;
+	struct seen seen;
+	size_t i;
+
+	must_load(&standard, NULL, NULL);
+	must_load(&c, NULL, NULL);
+	memset(&seen, 0, sizeof(seen));
+	conf_diff(&standard, &c, note, &seen);
+	ck_assert_uint_eq(seen.live + seen.restart, 0);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		must_load(&c, NULL, changes[i].override);
+		memset(&seen, 0, sizeof(seen));
+		conf_diff(&standard, &c, note, &seen);
+		ck_assert_str_eq(seen.last, changes[i].name);
+		ck_assert_uint_eq(seen.live, changes[i].live ? 1 : 0);
+		ck_assert_uint_eq(seen.restart, changes[i].live ? 0 : 1);
+	}
+	/* A longer value before leaves nothing behind. */
+	must_load(&standard, "user-room = abc\n", NULL);
+	must_load(&c, "user-room = abcdefg\nuser-room = abc\n", NULL);
+	memset(&seen, 0, sizeof(seen));
+	conf_diff(&standard, &c, note, &seen);
+	ck_assert_uint_eq(seen.live + seen.restart, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("conf");
+	TCase *tc = tcase_create("settings");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, defaults_are_those_of_the_manual);
+	tcase_add_loop_test(tc, numbers_at_the_ends_of_their_ranges, 0,
+	    NUMBERS);
+	tcase_add_loop_test(tc, numbers_beyond_their_ranges, 0, NUMBERS);
+	tcase_add_test(tc, workers_auto_is_a_number);
+	tcase_add_test(tc, addresses);
+	tcase_add_test(tc, words);
+	tcase_add_test(tc, dialects);
+	tcase_add_test(tc, comments_are_no_settings);
+	tcase_add_loop_test(tc, a_broken_file_is_told_with_its_line, 0,
+	    sizeof(broken) / sizeof(broken[0]));
+	tcase_add_test(tc, overrides_are_told_as_written);
+	tcase_add_test(tc, long_values_are_refused);
+	tcase_add_test(tc, files_that_are_no_files);
+	tcase_add_test(tc, differences);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
