@@ -304,13 +304,13 @@ do_help(const struct call *c)
 	return EXIT_DONE;
 }
 
-/* -j and -s, before or after the word; leaves optind behind them. */
+/* The options from argv[optind] on, up to what is none. */
 static void
 take_options(struct call *c, int argc, char *argv[])
 {
 	int o;
 
-	opterr = 0;		/* it would name the word as the program */
+	opterr = 0;		/* we say it in our own words */
 	while ((o = getopt(argc, argv, "+hjs:V")) != -1) {
 		switch (o) {
 		case 'h':
@@ -331,6 +331,30 @@ take_options(struct call *c, int argc, char *argv[])
 			usage(c->word);
 		}
 	}
+}
+
+/*
+ * The arguments of the word, which move to the front of argv; options may
+ * stand among them, up to a "--".
+ */
+static void
+take_arguments(struct call *c, int argc, char *argv[])
+{
+	c->argv = argv + optind;
+	c->argc = 0;
+	for (;;) {
+		take_options(c, argc, argv);
+		if (optind == argc)
+			break;
+		if (strcmp(argv[optind - 1], "--") == 0) {
+			while (optind < argc)
+				c->argv[c->argc++] = argv[optind++];
+			break;
+		}
+		c->argv[c->argc++] = argv[optind++];
+	}
+	if (c->argc < c->word->least || c->argc > c->word->most)
+		usage(c->word);
 }
 
 static void
@@ -367,17 +391,12 @@ main(int argc, char *argv[])
 	if (optind == argc)
 		usage(NULL);
 	take_word(&c, argv[optind++]);
-	if (c.word->least >= 0) {
-		argc -= optind - 1;	/* the word stands for the name */
-		argv += optind - 1;
-		optind = 1;
-		take_options(&c, argc, argv);
+	if (c.word->least >= 0)
+		take_arguments(&c, argc, argv);
+	else {
+		c.argc = argc - optind;
+		c.argv = argv + optind;
 	}
-	c.argc = argc - optind;
-	c.argv = argv + optind;
-	if (c.word->least >= 0 &&
-	    (c.argc < c.word->least || c.argc > c.word->most))
-		usage(c.word);
 	if (c.socket == NULL &&
 	    (c.socket = control_default_path(path, sizeof(path))) == NULL) {
 		(void)fprintf(stderr, "ocmctl: control socket: %s\n",
