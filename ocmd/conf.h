@@ -32,6 +32,7 @@ struct conf {
 	char		user_room[CONF_USER], user_relay[CONF_USER];
 	uint32_t	workers;		/* "auto" is already a number */
 	uint32_t	max_rooms, max_members, max_lobby;
+	uint32_t	restart_limit;		/* deaths in 10 s */
 	struct ctl_settings settings;		/* verbose stays 0 */
 };
 

@@ -248,13 +248,21 @@ spawn(struct server *s, struct child *c)
 void
 server_restart(struct server *s, struct child *c)
 {
-	uint32_t delay = backoff_delay(&c->backoff, c->lived_ms);
+	const bool loop = c->backoff.next_ms != 0;
+	uint32_t delay;
 
 	if (s->phase != SERVER_SERVING)
 		return;
-	c->restarts++;
+	delay = backoff_delay(&c->backoff, clock_ms(), c->lived_ms,
+	    s->conf.restart_limit);
+	if (delay > 0 && !loop)
+		log_warnx("%s: died %u times in %d s; it waits ever longer, "
+		    "up to %d s, until it has lived for %d s", c->name,
+		    backoff_deaths(&c->backoff), BACKOFF_WINDOW_S,
+		    BACKOFF_MAX_MS / 1000, BACKOFF_FORGET_MS / 1000);
 	if (delay > 0)
 		log_info("%s: starts again in %u ms", c->name, delay);
+	c->restarts++;
 	set_timer(c->ev_timer, delay);
 }
 

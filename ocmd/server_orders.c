@@ -48,6 +48,7 @@ server_reload(struct server *s, void (*each)(void *, const char *, bool),
 	fresh.settings.verbose = s->conf.settings.verbose;
 	conf_diff(&s->conf, &fresh, note_change, &changes);
 	s->conf.settings = fresh.settings;
+	s->conf.restart_limit = fresh.restart_limit;
 	tell_settings(s);
 	logsink_reopen();
 	return 0;
