@@ -68,7 +68,7 @@ class Dialect(Datagrams):
         return self.frame(talk, op, DONE).payload
 
     def frame(self, talk, op, state, room=None):
-        got = talk.frame()
+        got = talk.frame(self.codec == INLINE)
         assert got is not None, "closed without an answer"
         if room is None and self.codec != INLINE:
             room = self.room

@@ -60,6 +60,15 @@ def children():
     return found
 
 
+def names(pid, word_):
+    """Whether a process was called with this word."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as f:
+            return word_.encode() in f.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def running(pid):
     state = tcrp.process_field(pid, "State")
     return state is not None and state[0] not in "ZX"
@@ -198,7 +207,7 @@ class Server:
         return flat_counters(json.loads(self.ctl("stats", "-j")))
 
     def members(self, room):
-        return json.loads(self.ctl("members", room, "-j"))
+        return json.loads(self.ctl("members", "-j", room))
 
     def room_list(self):
         return json.loads(self.ctl("rooms", "-j"))
@@ -317,12 +326,15 @@ class Server:
 
     def clear(self):
         """Ends what is left of it by force, and its directory."""
-        for pid in [self.supervisor or 0] + sorted(self.seen):
-            if pid and self.started and running(pid):
+        for pid in children():
+            if pid == self.supervisor or names(pid, self.socket):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        if self.supervisor in children():
-            os.waitpid(self.supervisor, 0)
+                os.waitpid(pid, 0)
+        for pid in self.seen - {self.supervisor}:
+            if self.started and running(pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 

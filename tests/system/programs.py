@@ -54,6 +54,12 @@ class Program:
     def error_line(self):
         return self.read_line(self.process.stderr)
 
+    def everything(self):
+        """All that it has not been asked for, once it has ended."""
+        return "".join(
+            (self.buffers[stream] + stream.read()).decode()
+            for stream in (self.process.stdout, self.process.stderr))
+
     def wait(self):
         return self.process.wait(Deadline().left())
 

@@ -145,14 +145,15 @@ class Talk:
             data += more
         return data
 
-    def frame(self, seconds=None):
-        """The next frame, or None at the end of the stream."""
-        deadline = Deadline(seconds)
+    def frame(self, inline=False):
+        """The next frame, or None at the end of the stream.  inline: its
+        32 bytes are all, whatever the size field looks like."""
+        deadline = Deadline()
         head = self.read(32, deadline)
         if not head:
             return None
         assert len(head) == 32, "cut header %r" % head
-        codec, size = read_size(head[3:])
+        codec, size = (INLINE, None) if inline else read_size(head[3:])
         if codec == INLINE:
             return Frame(head[1], head[2], codec,
                          b"", head[3:].rstrip(b"\0 "))
@@ -369,26 +370,21 @@ def unanswered(*sockets):
 
 
 def meet(*members):
-    """Until each of them hears each other one, where several workers may
-    take their datagrams in any order; nothing is left unread."""
+    """Until each of them hears each other one, where several sockets or
+    workers may take their datagrams in any order; nothing is left unread."""
     deadline = Deadline()
+    by_name = {str(m).encode(): m for m in members}
     deaf = {(a, b) for a in members for b in members if a is not b}
-    round_ = 0
     while deaf:
         assert not deadline.over(), "no contact: %r" % [
             (str(a), str(b)) for a, b in deaf]
-        round_ += 1
         for one in members:
-            one.say("meet %d" % round_)
-        poll = select.select([m.udp for m in members], [], [],
-                             min(0.1, deadline.left()))[0]
-        if not poll:
-            continue
+            one.say("meet %s" % one)
+        select.select([m.udp for m in members], [], [], 0.1)
         for one in members:
             for data in one.drain():
-                speaker = data.split(b": ")[0].decode()
-                deaf = {(a, b) for a, b in deaf if not (
-                    a is one and str(b) == speaker)}
+                speaker = by_name[data.rsplit(b"meet ", 1)[1]]
+                deaf.discard((one, speaker))
     settle(*members)
 
 

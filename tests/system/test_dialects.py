@@ -6,10 +6,10 @@ import functools
 import itertools
 
 import dialects
-from dialects import (Decimal, Inline, JsonPort, JsonUdp, PlainJson,
+from dialects import (Decimal, Inline, JsonPort, JsonUdp, Plain, PlainJson,
                       PortSuffix, PortSuffixJoined)
 from ocm import Case, SharedCase
-from tcrp import (CREATE, DECIMAL, DENIED, EXISTS, JOIN, MALFORMED, MEMBERS,
+from tcrp import (CREATE, DECIMAL, DENIED, DONE, EXISTS, JOIN, MALFORMED, MEMBERS,
                   NO_ROOM, PORT, Refused, fence, unanswered, wait_until,
                   write_frame)
 
@@ -99,6 +99,8 @@ class One(SharedCase):
         self.assertIn(status, (EXISTS, None))
         status = self.refusal(kind, "join", room + "?", alice)
         self.assertIn(status, (NO_ROOM, DENIED, None))
+        if kind is Inline:
+            return      # its size field would be none at all
         status = self.refusal(kind, "create", "\x07", alice)
         self.assertIn(status, (MALFORMED, None))
 
@@ -127,9 +129,13 @@ class One(SharedCase):
 
     @each_dialect
     def test_names(self, kind, room):
-        """Digits, braces and spaces, in every dialect that can say them."""
+        """Digits, brackets and spaces, in every dialect.  What begins like
+        JSON can be no bare name where JSON is another dialect's."""
         for name in "12345", "{x}", "a b", "[", "'":
-            if kind is Inline and len(room + name) > 14:
+            if kind in (Plain, PortSuffix, PortSuffixJoined) and name[0] == "{":
+                with self.server.talk() as talk:
+                    talk.ask(CREATE, room + name, name)
+                    self.assertEqual(talk.status(), MALFORMED)
                 continue
             host = kind(self.server, name).create(room + name)
             bob = self.server.member("bob").join(room + name)
@@ -284,7 +290,7 @@ class DecimalRules(SharedCase):
         """Operation 3 registers on its own connection only."""
         with self.server.talk() as talk:
             talk.send(write_frame(PORT, self.room, b"12345", DECIMAL))
-            self.assertEqual(talk.frame().status(), MALFORMED)
+            self.assertIn(talk.frame().status(), (DENIED, MALFORMED))
 
     def test_pipelined_byte_by_byte(self):
         one = Decimal(self.server, "bytewise")
@@ -295,7 +301,7 @@ class DecimalRules(SharedCase):
                                      DECIMAL)):
                 talk.send(bytes([byte]))
             for _ in range(5):
-                self.assertEqual(talk.frame().state, 2)
+                self.assertEqual(talk.frame().state, DONE)
             bob = self.server.member("bob").join(self.room)
             wait_until(lambda: (bob.say("probe"),
                                 one.recv(0.05))[1] is not None)
@@ -306,9 +312,9 @@ class DecimalRules(SharedCase):
                 room = self.room + port.decode()
                 talk.send(write_frame(CREATE, room, "host", DECIMAL) +
                           write_frame(PORT, room, port, DECIMAL))
-                got = talk.frames()
-                self.assertEqual(len(got), 6)
-                self.assertEqual(got[-1].status(), MALFORMED)
+                for _ in range(5):
+                    self.assertEqual(talk.frame().state, DONE)
+                self.assertEqual(talk.frame().status(), MALFORMED)
 
     def test_plain_members_in_its_room(self):
         """A room of this dialect has no host whose leaving closes it."""

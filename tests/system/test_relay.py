@@ -345,10 +345,12 @@ class Addresses(Case):
         bob = server.member("bob", via=1).join("r")
         carol = server.member("carol", via=2).join("r")
         people = [alice, bob, carol]
+        meet(*people)
         for one in people:
             fence(one, *[p for p in people if p is not one])
         lobby = [server.lobby_client("l%d" % i, via=i).hello()
                  for i in range(3)]
+        meet(*lobby)
         for one in lobby:
             fence(one, *[p for p in lobby if p is not one])
 
@@ -386,13 +388,11 @@ class Workers(Case):
     def test_lobby_of_two_workers(self):
         server = self.serve(workers=2)
         people = [server.lobby_client("p%d" % i).hello() for i in range(6)]
-
-        def all_hear():
-            people[0].say("probe")
-            return all([p.recv(0.2) is not None for p in people[1:]])
-        wait_until(all_hear)
+        meet(*people)
         for one in people:
-            one.drain()
+            fence(one, *[p for p in people if p is not one])
+        for one in people:
+            self.assertIsNone(one.recv_now())
 
 
 class Rates(Case):
