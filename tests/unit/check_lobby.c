@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The lobby with real sockets: who is in it, what is relayed, and what
+ * removes a client.
+ */
+#include "relay_clients.h"
+
+START_TEST(test_lobby)
+{
+	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
+	struct client c = guest("127.0.0.2"), d = guest("127.0.0.1");
+
+	send_to(&a, &lobby_at, "\x05" "alice", 6);
+	send_to(&b, &lobby_at, "\x03" "bob", 4);
+	hears_nothing(&a);
+	send_to(&c, &lobby_at, "\x01" "chi", 4);
+	hears(&a, "\x01" "chi");
+	hears(&b, "\x01" "chi");
+	hears_nothing(&c);
+	send_to(&d, &lobby_at, "\x01" "dhi", 4);	/* three is the limit */
+	hears_nothing(&a);
+	ck_assert_uint_eq(grown(LC_lobby_drop_full), 1);
+	ck_assert_uint_eq(grown(LC_lobby_joined), 3);
+	ck_assert_uint_eq(grown(LC_lobby_deliveries), 2);
+	/* a later life knows them */
+	boot();
+	send_to(&a, &lobby_at, "\x05" "alicehi", 8);
+	hears(&b, "\x05" "alicehi");
+	hears(&c, "\x05" "alicehi");
+	ck_assert_uint_eq(grown(LC_lobby_joined), 0);
+}
+END_TEST
+
+START_TEST(test_lobby_strikes)
+{
+	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
+	static const uint8_t big[DATAGRAM_MAX + 1] = { 1, 'u' };
+	int i;
+
+	send_to(&a, &lobby_at, "", 0);		/* a stranger's: nothing */
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	send_to(&b, &lobby_at, "\x01" "b", 2);
+	send_to(&a, &lobby_at, "\x09" "short", 6);
+	send_to(&a, &lobby_at, big, sizeof(big));
+	send_to(&a, &lobby_at, "\x01" "a", 2);	/* a good one: anew */
+	send_to(&a, &lobby_at, "\0hi", 3);
+	send_to(&a, &lobby_at, "\x01\nhi", 4);
+	send_to(&b, &lobby_at, "\x01" "bhi", 4);
+	hears(&a, "\x01" "bhi");
+	send_to(&a, &lobby_at, "\x02\xff\xffhi", 5);
+	ck_assert_uint_eq(grown(LC_lobby_removed_malformed), 1);
+	ck_assert_uint_eq(grown(LC_lobby_drop_malformed), 6);
+	send_to(&b, &lobby_at, "\x01" "bhi", 4);
+	hears_nothing(&a);
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	close(a.fd);
+	for (i = 0; i < 3; i++)
+		send_to(&b, &lobby_at, "\x01" "bhi", 4);
+	usleep(1100 * 1000);
+	turn();
+	ck_assert_uint_eq(grown(LC_lobby_removed_unreachable), 1);
+	ck_assert_uint_eq(relay.lobby.count, 1);
+}
+END_TEST
+
+START_TEST(test_lobby_idle)
+{
+	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
+
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	start.settings.idle_s = 1;
+	care_settings(&relay, &start.settings);
+	send_to(&b, &lobby_at, "\x01" "b", 2);
+	usleep(1200 * 1000);
+	send_to(&b, &lobby_at, "\x01" "b", 2);
+	usleep(900 * 1000);
+	turn();
+	ck_assert_uint_eq(grown(LC_lobby_removed_idle), 1);
+	ck_assert_uint_eq(relay.lobby.count, 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("lobby");
+	TCase *tc = tcase_create("lobby");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(tc, 20);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_lobby);
+	tcase_add_test(tc, test_lobby_strikes);
+	tcase_add_test(tc, test_lobby_idle);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}

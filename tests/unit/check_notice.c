@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the server says to members, and whom it asks roomd to remove: joined
+ * and left, idle, unreachable, shutting down.
+ */
+#include "relay_clients.h"
+
+START_TEST(test_notices)
+{
+	struct client a, b, c;
+
+	start.settings.notices = 1;
+	care_settings(&relay, &start.settings);
+	a = member("r", "a");
+	b = member("r", "b");
+	hears(&a, "b joined");
+	hears_nothing(&b);
+	c = member("r", "c");
+	ck_assert_int_eq(roomtab_remove(fx.tab, c.made.slot, c.made.gen,
+	    END_LEFT), 0);
+	c = member("r", "d");
+	ck_assert_int_eq(roomtab_remove(fx.tab, c.made.slot, c.made.gen,
+	    END_LEFT), 0);
+	turn();
+	hears_nothing(&a);		/* one in a second */
+	ck_assert_int_ge(care_wait(&relay), 1);
+	usleep(1100 * 1000);
+	turn();
+	hears(&a, "c, d joined; c, d left");
+	hears(&b, "c, d joined; c, d left");
+	ck_assert_uint_eq(grown(LC_notices), 3);
+	/* the host's leaving is told as the end of the room */
+	ck_assert_int_eq(roomtab_remove(fx.tab, a.made.slot, a.made.gen,
+	    END_LEFT), 0);
+	fx_shut(&fx, "r", END_HOST_LEFT);
+	turn();
+	hears(&b, "room closed: the host left");
+	hears_nothing(&b);
+	hears_nothing(&a);
+}
+END_TEST
+
+START_TEST(test_notices_bounded)
+{
+	struct client a = member("r", "a");
+	struct member_new m;
+	char name[300], got[DATAGRAM_MAX];
+	ssize_t n;
+	int i;
+
+	start.settings.notices = 1;
+	care_settings(&relay, &start.settings);
+	memset(name, 'n', 254);
+	for (i = 0; i < 40; i++) {
+		(void)snprintf(name + 250, 8, "%d", i);
+		m = fx_member(name, "plain", "127.0.0.1", 0);
+		fx_enter(&fx, "r", &m);
+	}
+	turn();
+	n = recv(a.fd, got, sizeof(got) - 1, 0);
+	ck_assert_int_gt(n, 250);
+	got[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(got, " and 39 more joined"));
+	(void)grown(LC_notices_dropped);
+	for (i = 0; i < 40; i++) {
+		(void)snprintf(name + 250, 8, "%d", 100 + i);
+		m = fx_member(name, "plain", "127.0.0.1", 0);
+		fx_enter(&fx, "r", &m);
+	}
+	turn();
+	ck_assert_uint_eq(grown(LC_notices_dropped), 81 - NOTICE_ROOM_MAX);
+}
+END_TEST
+
+START_TEST(test_idle)
+{
+	struct client a, b;
+
+	start.settings.idle_s = 1;
+	care_settings(&relay, &start.settings);
+	a = member("r", "a");
+	b = member("r", "b");
+	usleep(600 * 1000);
+	say(&b, "awake");
+	hears(&a, "b: awake");
+	ck_assert_int_ge(care_wait(&relay), 0);
+	ck_assert_uint_eq(grown(LC_wishes_idle), 0);
+	usleep(900 * 1000);
+	turn();
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], a.made.slot,
+	    a.made.gen), END_IDLE);
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+	    b.made.gen), END_NONE);
+	ck_assert_uint_eq(grown(LC_wishes_idle), 1);
+	/* roomd has not looked, and it speaks: it is not idle any more */
+	say(&a, "");
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], a.made.slot,
+	    a.made.gen), END_NONE);
+	ck_assert_int_eq(roomtab_remove(fx.tab, a.made.slot, a.made.gen,
+	    END_IDLE), 0);
+	turn();
+	hears(&a, "disconnected: idle for 1 s");
+	start.settings.idle_s = 0;
+	care_settings(&relay, &start.settings);
+	ck_assert(!wheel_is_set(&relay.care, b.made.slot));
+}
+END_TEST
+
+START_TEST(test_unreachable)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client c = member("r", "c");
+	int i;
+
+	close(b.fd);
+	for (i = 0; i < 2; i++) {
+		say(&a, "anybody?");
+		hears(&c, "a: anybody?");
+	}
+	ck_assert_uint_eq(grown(LC_unreachable), 2);
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+	    b.made.gen), END_NONE);
+	/* a sign of life starts the count anew */
+	b.fd = guest("127.0.0.1").fd;
+	say(&b, "");
+	close(b.fd);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+		    b.made.gen), END_NONE);
+		say(&a, "anybody?");
+		hears(&c, "a: anybody?");
+	}
+	ck_assert_int_eq(live_wish_of(fx.roomd.live[0], b.made.slot,
+	    b.made.gen), END_UNREACHABLE);
+	ck_assert_uint_eq(grown(LC_wishes_unreachable), 1);
+	ck_assert_uint_eq(grown(LC_send_errors), 0);
+}
+END_TEST
+
+START_TEST(test_goodbye)
+{
+	struct client a = member("r", "a"), b = member("s", "b");
+	struct client j = member_as("r", "j", "json-port", true);
+	struct client l = guest("127.0.0.1");
+
+	send_to(&l, &lobby_at, "\x01l", 2);
+	care_goodbye(&relay);
+	hears(&a, "server is shutting down");
+	hears(&b, "server is shutting down");
+	hears(&j, "[system]: server is shutting down");
+	hears(&l, "\x06serverserver is shutting down");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("notice");
+	TCase *tc = tcase_create("notice");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(tc, 20);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_notices);
+	tcase_add_test(tc, test_notices_bounded);
+	tcase_add_test(tc, test_idle);
+	tcase_add_test(tc, test_unreachable);
+	tcase_add_test(tc, test_goodbye);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
