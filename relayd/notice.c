@@ -337,8 +337,10 @@ say_pending(struct notices *n, uint32_t i, uint64_t now_ms)
 		len = write_half(text, sizeof(text), &q->joined, "", "joined");
 		len += write_half(text + len, sizeof(text) - len, &q->left,
 		    len > 0 ? "; " : "", "left");
-		if (len > 0)
+		if (len > 0 && r->members <= NOTICE_ROOM_MAX)
 			tell_room(n, q->room, text, false);
+		else if (len > 0)
+			counter_add(&n->out->counters[LC_notices_dropped], 1);
 		n->rooms[q->room].last_ms = now_ms;
 		for (s = r->first; s != 0; s = p->members[s - 1].next)
 			p->members[s - 1].named = false;
