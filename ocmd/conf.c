@@ -326,7 +326,7 @@ slurp(const char *file, char err[CONF_ERROR])
 	if ((fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1 ||
 	    fstat(fd, &st) == -1)
 		why = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
 		why = "not a regular file";
 	else if (st.st_size > FILE_MAX)
 		why = "longer than 1 MiB";

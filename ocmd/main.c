@@ -32,9 +32,12 @@ struct args {
 	const char	*file;
 	char		*overrides[OVERRIDES_MAX];
 	unsigned	 count;
+	const char	*socket;
+	const char	*argv0;
 };
 
 static struct server server;
+static struct args args;		/* reload needs it to the end */
 
 static void __attribute__((__noreturn__))
 usage(void)
@@ -71,6 +74,16 @@ absolute(const char *path)
 	return all;
 }
 
+static char *
+must_absolute(const char *path)
+{
+	char *all = absolute(path);
+
+	if (all == NULL)
+		fatal("%s", path);
+	return all;
+}
+
 static void
 add_override(struct args *a, const char *prefix, const char *text)
 {
@@ -78,15 +91,14 @@ add_override(struct args *a, const char *prefix, const char *text)
 
 	if (a->count == OVERRIDES_MAX)
 		fatalx("more than %d -o", OVERRIDES_MAX);
-	if (text == NULL || asprintf(&all, "%s%s", prefix, text) == -1)
-		fatal("%s", prefix);
+	if (asprintf(&all, "%s%s", prefix, text) == -1)
+		fatal("%s", text);
 	a->overrides[a->count++] = all;
 }
 
 static void
 parse_args(int argc, char *argv[], struct args *a)
 {
-	const char *socket = NULL;
 	int c;
 
 	while ((c = getopt(argc, argv, "+FVf:no:s:")) != -1) {
@@ -98,8 +110,7 @@ parse_args(int argc, char *argv[], struct args *a)
 			(void)printf("ocmd %s\n", OCM_VERSION);
 			exit(0);
 		case 'f':
-			if ((a->file = absolute(optarg)) == NULL)
-				fatal("%s", optarg);
+			a->file = must_absolute(optarg);
 			break;
 		case 'n':
 			a->check = true;
@@ -108,7 +119,7 @@ parse_args(int argc, char *argv[], struct args *a)
 			add_override(a, "", optarg);
 			break;
 		case 's':
-			socket = optarg;
+			a->socket = must_absolute(optarg);
 			break;
 		default:
 			usage();
@@ -116,8 +127,10 @@ parse_args(int argc, char *argv[], struct args *a)
 	}
 	if (optind != argc)
 		usage();
-	if (socket != NULL)
-		add_override(a, "control=", absolute(socket));
+	if (a->socket != NULL)
+		add_override(a, "control=", a->socket);
+	a->argv0 = strchr(argv[0], '/') != NULL ? must_absolute(argv[0]) :
+	    argv[0];
 	if (a->file == NULL && geteuid() == 0 &&
 	    access(OCM_SYSCONFDIR "/ocm.conf", F_OK) == 0)
 		a->file = OCM_SYSCONFDIR "/ocm.conf";
@@ -185,10 +198,9 @@ serve(struct server *s, const char *argv0)
 int
 main(int argc, char *argv[])
 {
-	struct args args = { 0 };
 	struct server *s = &server;
 	const char *strict = getenv("OCM_SANDBOX");
-	char err[CONF_ERROR], *argv0;
+	char err[CONF_ERROR];
 
 	log_init("ocmd");
 	fill_standard_descriptors();
@@ -213,14 +225,10 @@ main(int argc, char *argv[])
 	}
 	if (choose_paths(s, args.foreground, err) == -1)
 		fatalx("%s", err);
-	if (strchr(argv[0], '/') == NULL)
-		argv0 = argv[0];
-	else if ((argv0 = absolute(argv[0])) == NULL)
-		fatal("%s", argv[0]);
 	if (!args.foreground)
 		launch_background(s->log_path);
 	if (chdir("/") == -1)
 		fatal("chdir");
 	(void)umask(027);
-	return serve(s, argv0);
+	return serve(s, args.argv0);
 }
