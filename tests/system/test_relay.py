@@ -306,7 +306,7 @@ class Unreachable(Case):
         server = self.serve()
         alice = server.member("alice").create("r")
         bob = server.member("bob").join("r")
-        address = bob.udp.getsockname()
+        port = bob.port()
         for _ in range(4):
             before = server.stats()["unreachable"]
             bob.udp.close()
@@ -314,9 +314,7 @@ class Unreachable(Case):
                 alice.say(text)
             wait_until(
                 lambda: server.stats()["unreachable"] >= before + 2)
-            bob.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            bob.udp.bind(address)
-            bob.udp.setblocking(False)
+            bob.udp = bob.open(port)
             fence(bob, alice)
             fence(alice, bob)
         self.assertEqual(len(alice.members()), 2)
