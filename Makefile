@@ -159,8 +159,8 @@ test-system: all
 
 # The lock's model by spin, and the real code instruction by instruction.
 test-model:
-	tests/model/run.sh
-	tests/model/step.sh
+	sh tests/model/run.sh
+	sh tests/model/step.sh
 
 check-style:
 	tests/style.sh

@@ -66,7 +66,7 @@ step()
 	else
 		failed=$((failed + 1))
 		printf 'FAIL %-24s %4d s  status %d\n' "$name" "$took" "$status"
-		tail -n 200 "$log" | sed 's/^/     /'
+		grep -v ' -c -o ' "$log" | tail -n 200 | sed 's/^/     /'
 	fi
 }
 
@@ -75,7 +75,7 @@ files | sort >"$tmp/files"
 
 # gcc and GNU make, with everything.
 step gcc-build gcc make -j2 CC=gcc WERROR=-Werror all build-tests
-step incremental gcc tests/incremental.sh make CC=gcc WERROR=-Werror
+step incremental gcc tests/incremental.sh make -j2 CC=gcc WERROR=-Werror
 step gcc-unit gcc make CC=gcc WERROR=-Werror test-unit
 step gcc-programs gcc make CC=gcc WERROR=-Werror test-programs
 step gcc-system gcc make CC=gcc WERROR=-Werror test-system
@@ -85,7 +85,7 @@ step model gcc make test-model
 step clang-build clang make -j2 CC=clang WERROR=-Werror all build-tests
 step clang-unit clang make CC=clang WERROR=-Werror test-unit
 step bmake-build bmake bmake -j2 WERROR=-Werror all build-tests
-step bmake-incremental bmake tests/incremental.sh bmake WERROR=-Werror
+step bmake-incremental bmake tests/incremental.sh bmake -j2 WERROR=-Werror
 step bmake-unit bmake bmake WERROR=-Werror test-unit
 
 # AddressSanitizer and UndefinedBehaviorSanitizer, the same tests.
