@@ -331,7 +331,7 @@ control_open(struct server *s, char err[CONF_ERROR])
 		c->conn[i].control = c;
 		c->conn[i].fd = -1;
 	}
-	if ((c->lock = place_lock(c->path, err)) == -1) {
+	if ((c->lock = place_lock(c->path, &s->unclean, err)) == -1) {
 		free(c);
 		return NULL;
 	}

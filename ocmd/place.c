@@ -9,10 +9,13 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/control.h"
 #include "place.h"
+
+enum { LOCK_PAUSE_MS = 10, LOCK_TRIES = 20 };
 
 static int
 complain(char err[CONF_ERROR], const char *path, const char *what)
@@ -98,30 +101,58 @@ is_current(int fd, const char *path)
 	    mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
-int
-place_lock(const char *control, char err[CONF_ERROR])
+/* Who was just killed holds its lock for a moment more. */
+static int
+lock_soon(int fd)
 {
-	char path[CONF_PATH];
-	int fd, rc;
+	const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
+	int i;
 
-	if (lock_path(control, path) == -1)
-		return complain(err, control, strerror(ENAMETOOLONG));
+	for (i = 0; flock(fd, LOCK_EX | LOCK_NB) == -1; i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* An open and locked file that still is the one of that name. */
+static int
+lock_file(const char *path, const char *control, char err[CONF_ERROR])
+{
+	int fd;
+
 	for (;;) {
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 		    0600);
 		if (fd == -1)
 			return complain(err, path, strerror(errno));
-		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-			rc = errno == EWOULDBLOCK ?
-			    already_running(fd, control, err) :
-			    complain(err, path, strerror(errno));
+		if (lock_soon(fd) == -1) {
+			if (errno == EWOULDBLOCK)
+				(void)already_running(fd, control, err);
+			else
+				(void)complain(err, path, strerror(errno));
 			(void)close(fd);
-			return rc;
+			return -1;
 		}
 		if (is_current(fd, path))
-			break;
+			return fd;
 		(void)close(fd);	/* its holder has just removed it */
 	}
+}
+
+int
+place_lock(const char *control, bool *unclean, char err[CONF_ERROR])
+{
+	char path[CONF_PATH];
+	struct stat st;
+	int fd;
+
+	if (lock_path(control, path) == -1)
+		return complain(err, control, strerror(ENAMETOOLONG));
+	if ((fd = lock_file(path, control, err)) == -1)
+		return -1;
+	*unclean = fstat(fd, &st) == 0 && st.st_size > 0;
 	if (ftruncate(fd, 0) == -1 ||
 	    dprintf(fd, "%ld\n", (long)getpid()) < 0) {
 		(void)complain(err, path, strerror(errno));

@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
+
 #include "conf.h"
 
 /* The group whose members may use ocmctl, or (gid_t)-1. */
@@ -22,8 +24,9 @@ int	place_default_dir(const char *control, char err[CONF_ERROR]);
 /*
  * Takes the lock beside the control socket, for as long as the descriptor is
  * open.  Returns it, or -1 and one line in err ("already running").
+ * *unclean: its last holder did not remove it, and may have died just now.
  */
-int	place_lock(const char *control, char err[CONF_ERROR]);
+int	place_lock(const char *control, bool *unclean, char err[CONF_ERROR]);
 /* Removes the lock's file, then lets go. */
 void	place_unlock(const char *control, int fd);
 /*

@@ -41,6 +41,7 @@ struct server {
 	gid_t		 gid[ROLE_COUNT];
 	bool		 strict;		/* OCM_SANDBOX=strict */
 
+	bool		 unclean;		/* the last ocmd was killed */
 	enum server_phase phase;
 	int		 exit_code;
 	uint64_t	 born_ms;

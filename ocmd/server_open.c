@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -20,7 +21,7 @@
 #include "selfdir.h"
 #include "server.h"
 
-enum { SPARE_DESCRIPTORS = 256 };
+enum { SPARE_DESCRIPTORS = 256, PORT_PAUSE_MS = 20, PORT_TRIES = 50 };
 
 static int
 complain(char err[CONF_ERROR], const char *what)
@@ -97,6 +98,24 @@ fill_start(struct server *s, char err[CONF_ERROR])
 	if (s->drop)
 		return place_empty_dir(st->empty_dir, sizeof(st->empty_dir),
 		    err);
+	return 0;
+}
+
+/*
+ * The children of an ocmd that was killed die at once, but not in no time;
+ * until then they hold the ports.
+ */
+static int
+open_sockets(struct server *s, char err[CONF_ERROR])
+{
+	const struct timespec pause = { 0, PORT_PAUSE_MS * 1000000L };
+	int i, tries = s->unclean ? PORT_TRIES : 0;
+
+	for (i = 0; sockets_open(&s->sockets, &s->conf, err) == -1; i++) {
+		if (errno != EADDRINUSE || i == tries)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
 	return 0;
 }
 
@@ -196,7 +215,7 @@ server_open(struct server *s, const char *argv0, char err[CONF_ERROR])
 	if ((s->base = event_base_new()) == NULL)
 		return complain(err, "event loop");
 	if ((s->control = control_open(s, err)) == NULL ||
-	    sockets_open(&s->sockets, &s->conf, err) == -1 ||
+	    open_sockets(s, err) == -1 ||
 	    fill_start(s, err) == -1 || open_segment(s, err) == -1 ||
 	    open_peers(s, err) == -1 || make_roomd(s, argv0, err) == -1)
 		return -1;

@@ -168,6 +168,7 @@ complain(const struct kind *k, const struct addr *a, char err[CONF_ERROR])
 
 	(void)snprintf(err, CONF_ERROR, "%s: cannot listen on %s: %s",
 	    k->name, addr_format(a, text), strerror(saved));
+	errno = saved;
 	return -1;
 }
 
@@ -207,6 +208,8 @@ open_relay(struct sockets *s, char err[CONF_ERROR])
 int
 sockets_open(struct sockets *s, const struct conf *c, char err[CONF_ERROR])
 {
+	int saved;
+
 	memset(s, 0, sizeof(*s));
 	memset(s->rooms_fd, -1, sizeof(s->rooms_fd));
 	memset(s->relay_fd, -1, sizeof(s->relay_fd));
@@ -219,7 +222,9 @@ sockets_open(struct sockets *s, const struct conf *c, char err[CONF_ERROR])
 	    open_relay(s, err) == 0 &&
 	    open_kind(&kind_lobby, &s->lobby, s->lobby_fd, err) == 0)
 		return 0;
+	saved = errno;
 	sockets_close(s);
+	errno = saved;
 	return -1;
 }
 

@@ -20,8 +20,8 @@ struct sockets {
 
 /*
  * Binds all addresses of the configuration; a port of 0 becomes one that the
- * kernel picked, the same for all workers.  0, or -1 and one line in err
- * that names the address; nothing then stays open.
+ * kernel picked, the same for all workers.  0, or -1 with errno and one line
+ * in err that names the address; nothing then stays open.
  */
 int	sockets_open(struct sockets *, const struct conf *,
 	    char err[CONF_ERROR]);
