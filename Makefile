@@ -90,7 +90,8 @@ FUZZERS =	$(FUZZ_SRC:.c=.t)
 
 PROGRAMS =	build/ocmctl build/ocm build/ocmd build/roomd build/relayd
 # A role without its main, for the tests of its modules.
-ROLE_LIBS =	build/libroomd.a build/librelayd.a build/libocmd.a
+ROLE_LIBS =	build/libroomd.a build/librelayd.a build/libocmd.a \
+		build/libclient.a
 
 # Objects depend on this file, which changes when the flags do.
 STAMP !=	mkdir -p build; f='$(CC) $(OCM_CFLAGS) $(OCM_LDFLAGS) $(SANDBOX)'; \
@@ -117,6 +118,8 @@ build/librelayd.a: $(RELAYD_OBJ)
 	rm -f $@ && $(AR) rcs $@ $(RELAYD_OBJ) && $(AR) d $@ main.o
 build/libocmd.a: $(OCMD_OBJ)
 	rm -f $@ && $(AR) rcs $@ $(OCMD_OBJ) && $(AR) d $@ main.o
+build/libclient.a: $(OCM_OBJ)
+	rm -f $@ && $(AR) rcs $@ $(OCM_OBJ) && $(AR) d $@ ocm.o
 
 build/ocmd: $(OCMD_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMD_OBJ) build/libcommon.a \
