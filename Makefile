@@ -161,9 +161,10 @@ test-system: all
 	tests/system/run
 
 # The lock's model by spin, and the real code instruction by instruction.
+STEP_OPERATIONS = 50
 test-model:
 	sh tests/model/run.sh
-	sh tests/model/step.sh
+	sh tests/model/step.sh $(STEP_OPERATIONS)
 
 check-style:
 	tests/style.sh
