@@ -10,7 +10,7 @@
 enum {
 	CARE_STRIKES = 3,		/* unreachable answers in a row */
 	WISH_AGAIN_MS = 2000,		/* while roomd has not honoured it */
-	GOODBYE_MS = 700,
+	GOODBYE_MS = 900,		/* a stop may take a second */
 };
 
 static void

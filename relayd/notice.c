@@ -176,11 +176,14 @@ notice_shutdown(struct notices *n, uint64_t deadline_ms)
 	uint32_t s;
 
 	text = dialect_ending_text(END_SHUTDOWN, n->set->idle_s, buf);
-	for (s = 0; s < p->top && clock_ms() < deadline_ms; s++) {
+	for (s = 0; s < p->top; s++) {
 		m = &p->members[s];
 		/* each room once: at the first of its members */
-		if (m->gen != 0 && p->rooms[m->room].first == s + 1)
-			tell_room(n, m->room, text, true);
+		if (m->gen == 0 || p->rooms[m->room].first != s + 1)
+			continue;
+		if (clock_ms() >= deadline_ms)
+			return;
+		tell_room(n, m->room, text, true);
 	}
 }
 

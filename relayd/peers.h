@@ -115,7 +115,7 @@ void	peers_make(struct peers *, const struct peers_config *);
  * just now: what is known goes on being served.
  */
 int	peers_refresh(struct peers *, uint64_t now_ms, unsigned tries);
-/* How long until a refresh that failed is worth another, or -1. */
+/* Milliseconds until a refresh is worth while, -1: there is nothing new. */
 int	peers_wait(const struct peers *, uint64_t now_ms);
 
 enum peers_answer {

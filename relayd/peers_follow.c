@@ -11,7 +11,14 @@
 #include "peers.h"
 #include "peers_private.h"
 
-enum { RETRY_MS = 20 };		/* after a table that could not be read */
+/*
+ * The rings are other processes': whatever they write, one refresh ends.
+ */
+enum {
+	RETRY_MS = 20,		/* after a table that could not be read */
+	ROUNDS = 256,		/* of PEERS_CHANGES changes */
+	MOVES = 16384,		/* of one relay */
+};
 
 void
 peers_follow_start(struct peers *p)
@@ -68,8 +75,9 @@ follow_moves_of(struct peers *p, uint32_t k)
 	const struct live *l = p->cf.live[k];
 	bool overflow;
 	uint32_t s;
+	int i;
 
-	for (;;) {
+	for (i = 0; i < MOVES; i++) {
 		s = live_next_moved(l, &p->moved[k], &overflow);
 		if (overflow)
 			for (s = 0; s < p->top; s++)
@@ -247,9 +255,10 @@ scan_again(struct peers *p)
 static int
 follow_changes(struct peers *p, unsigned tries)
 {
-	int n;
+	int n, i;
 
-	while (p->tail != roomtab_change_head(p->cf.tab)) {
+	for (i = 0; i < ROUNDS && p->tail != roomtab_change_head(p->cf.tab);
+	    i++) {
 		n = roomtab_changes(p->cf.tab, &p->tail, p->changes,
 		    PEERS_CHANGES, tries);
 		if (n == -1 && errno == EOVERFLOW) {
@@ -290,7 +299,7 @@ int
 peers_wait(const struct peers *p, uint64_t now_ms)
 {
 	if (p->retry_ms == 0)
-		return -1;
+		return p->tail == roomtab_change_head(p->cf.tab) ? -1 : 0;
 	return p->retry_ms <= now_ms ? 0 : (int)(p->retry_ms - now_ms);
 }
 

@@ -145,8 +145,11 @@ END_TEST
 /* A change seen only by its generation is read on the spot. */
 START_TEST(test_check_reads)
 {
-	struct member_made a = enter("r", "a", "plain", 0);
+	struct member_made a;
 
+	ck_assert_int_eq(peers_wait(&peers, clock_ms()), -1);
+	a = enter("r", "a", "plain", 0);
+	ck_assert_int_eq(peers_wait(&peers, clock_ms()), 0);	/* no bell */
 	ck_assert_int_eq(peers_check(&peers, a.slot, clock_ms()),
 	    PEERS_LIVE);
 	ck_assert_int_eq(peers_check(&peers, MEMBERS - 1, clock_ms()),
