@@ -222,23 +222,27 @@ class Terminal:
         self.screen.feed(data)
         return bool(data)
 
-    def until(self, seen):
-        """Until seen(lines of the screen) is true; its value."""
+    def until(self, seen, meanwhile=None):
+        """Until seen(lines of the screen) is true; its value.  meanwhile
+        is done again and again."""
         deadline = Deadline()
         while True:
+            if meanwhile is not None:
+                meanwhile()
             value = seen(self.screen.lines())
             if value:
                 return value
             assert not deadline.over(), "the screen is\n" + \
                 "\n".join(self.screen.lines()).rstrip()
-            if not self.read(deadline.left()):
+            if not self.read(0.05 if meanwhile else deadline.left()):
                 value = seen(self.screen.lines())
                 assert value, "it ended with\n" + \
                     "\n".join(self.screen.lines()).rstrip()
                 return value
 
-    def until_text(self, text):
-        return self.until(lambda lines: any(text in one for one in lines))
+    def until_text(self, text, meanwhile=None):
+        return self.until(lambda lines: any(text in one for one in lines),
+                          meanwhile)
 
     def echo(self):
         return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)

@@ -319,12 +319,9 @@ class OnTerminal(ClientCase):
         host = self.server.member("host").create("r")
         terminal = self.terminal("-n", name, verb, "r")
         self.wait_member("r", name)
-
-        def heard(lines):
-            host.say("da?")
-            terminal.read(0.02)
-            return any("host: da?" in line for line in lines)
-        terminal.until(heard)
+        terminal.until_text("host: da?", lambda: host.say("da?"))
+        # What is typed before the prompt is there is echoed by the tty.
+        terminal.until(lambda lines: [x for x in lines if x][-1] == ">")
         return host, terminal
 
     @staticmethod
@@ -435,12 +432,8 @@ class OnTerminal(ClientCase):
         terminal = self.terminal("-n", "alice", "join", "r")
         self.wait_member("r", "alice")
         terminal.until_text("idle")
-
-        def again(lines):
-            host.say("wieder da?")
-            terminal.read(0.05)
-            return any("host: wieder da?" in line for line in lines)
-        terminal.until(again)
+        terminal.until_text("host: wieder da?",
+                            lambda: host.say("wieder da?"))
 
     def test_password_is_not_echoed(self):
         self.server.member("host").create("r", password="geheim7")

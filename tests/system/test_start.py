@@ -144,6 +144,8 @@ class Start(Case):
         cases = (("idle = 300\nidle = abc\n", 2), ("# x\n\nnonsense = 1\n", 3),
                  ("idle = 3\nrooms = { \"127.0.0.1:99999\" }\n", 2),
                  ("rooms = { \"localhost\" }\n", 1), ("idle = -1\n", 1),
+                 ("# x\n// y\n/* z\n */ idle = no # w\n", 4),
+                 ("idle = 3 # x\n\nidle = \"1,\"\n", 3), ("/* x\n", 1),
                  ("workers = 0\n", 1), ("format = \"loud\"\n", 1),
                  ("idle = \"\n", None), ("max-rooms = 99999999999\n", 1))
         for text, line in cases:
