@@ -25,7 +25,7 @@ struct options {
 	bool		 version;
 	unsigned	 timeout_ms;	/* of one request */
 	unsigned	 retry_ms;	/* of an unreachable server */
-	unsigned	 count;		/* messages that listen waits for; 0 all */
+	unsigned	 count;		/* of messages for listen; 0 all */
 };
 
 enum {

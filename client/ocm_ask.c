@@ -29,12 +29,11 @@ ask(const char *question, const char *preset, char *answer, size_t cap)
 {
 	char	*line = NULL;
 	size_t	 size = 0;
-	ssize_t	 len;
 
 	for (;;) {
 		(void)printf("%s [%s]: ", question, preset);
 		(void)fflush(stdout);
-		if ((len = getline(&line, &size, stdin)) == -1) {
+		if (getline(&line, &size, stdin) == -1) {
 			(void)putchar('\n');
 			exit(EX_OK);
 		}
@@ -104,13 +103,12 @@ read_password(struct options *o)
 {
 	char	*line = NULL;
 	size_t	 size = 0;
-	ssize_t	 len;
 	FILE	*fp = fopen(o->password_file, "re");
 
 	if (fp == NULL)
 		err(EX_NOINPUT, "%s", o->password_file);
 	errno = 0;
-	if ((len = getline(&line, &size, fp)) == -1) {
+	if (getline(&line, &size, fp) == -1) {
 		if (errno != 0)
 			err(EX_NOINPUT, "%s", o->password_file);
 		errx(EX_DATAERR, "%s: no password in it", o->password_file);

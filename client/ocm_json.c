@@ -181,7 +181,7 @@ entries_free(struct entries *all)
 {
 	size_t	i;
 
-	for (i = 0; i < all->count; i++)
+	for (i = 0; all->list != NULL && i < all->count; i++)
 		free(all->list[i].name);
 	free(all->list);
 	memset(all, 0, sizeof(*all));

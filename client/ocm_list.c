@@ -3,31 +3,39 @@
  * Who is in a room and which rooms there are, asked for in a chat (/who and
  * /rooms).  The words rooms and who have their own way: ocm_words.c.
  */
+#include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "ocm_explain.h"
 #include "ocm_session.h"
 #include "ocm_show.h"
 
+enum { NAMES_SHOWN = 200 };
+
 /* "alice (host), bob"; free() it. */
 static char *
 enumerate(const struct entries *all)
 {
-	char	*line = NULL, *longer, *name;
-	size_t	 i;
+	const struct entry	*e = all->list, *end = e + all->count;
+	char			*line = NULL, *name;
+	size_t			 size;
+	FILE			*fp = open_memstream(&line, &size);
 
-	for (i = 0; i < all->count; i++) {
-		name = show_harmless(all->list[i].name, all->list[i].len);
-		if (asprintf(&longer, "%s%s%s%s", line != NULL ? line : "",
-		    line != NULL ? ", " : "", name,
-		    all->list[i].host ? " (host)" : "") == -1)
-			longer = NULL;
+	if (fp == NULL)
+		err(EX_OSERR, NULL);
+	for (; e < end && e < all->list + NAMES_SHOWN; e++) {
+		name = show_harmless(e->name, e->len);
+		(void)fprintf(fp, "%s%s%s", e > all->list ? ", " : "", name,
+		    e->host ? " (host)" : "");
 		free(name);
-		free(line);
-		if ((line = longer) == NULL)
-			break;
 	}
+	if (e < end)
+		(void)fprintf(fp, " and %zu more", (size_t)(end - e));
+	if (fclose(fp) == EOF)
+		err(EX_OSERR, NULL);
 	return line;
 }
 
@@ -43,9 +51,9 @@ show_list(struct chat *c, const struct tcrp_answer *a)
 	}
 	line = enumerate(&all);
 	if (c->list_op == OP_MEMBERS)
-		show_info("in %s: %s", c->room, line != NULL ? line : "");
+		show_info("in %s: %s", c->room, line);
 	else
-		show_info("rooms: %s", line != NULL ? line : "none");
+		show_info("rooms: %s", all.count > 0 ? line : "none");
 	free(line);
 	entries_free(&all);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The inside of a chat, for its own three files: ocm_chat.c (datagrams),
- * ocm_watch.c (is the server still there, are we still in the room?) and
- * ocm_leave.c.  Nobody else includes it.
+ * The inside of a chat, for its own files: ocm_enter.c, ocm_chat.c (the
+ * datagrams), ocm_watch.c (is the server still there, are we still in the
+ * room?), ocm_list.c and ocm_leave.c.  Nobody else includes it.
  */
 #ifndef OCM_SESSION_H
 #define OCM_SESSION_H
@@ -75,6 +75,9 @@ void	session_live(struct chat *);		/* tells the front end */
 void	session_end(struct chat *, int status);	/* over, now */
 void	session_timer(struct event *, uint64_t ms);
 struct tcrp_question session_question(const struct chat *, enum tcrp_op);
+
+/* ocm_enter.c: an exit status; not EX_OK: what is wrong has been said */
+int	session_enter(struct chat *, enum entrance);
 bool	session_take_token(struct chat *, const struct tcrp_answer *);
 
 /* ocm_watch.c; none of it is for the lobby but watch_refused */

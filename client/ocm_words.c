@@ -132,7 +132,7 @@ static int
 question(struct options *o, struct event_base *base,
     const struct tcrp_question *q, char **payload, size_t *len)
 {
-	struct tcrp_answer	a;
+	struct tcrp_answer	 a = { .outcome = TCRP_SILENT };
 	const char		*wrong = server_resolve(&o->server);
 
 	*payload = NULL;
@@ -224,7 +224,7 @@ who(struct options *o, struct event_base *base, const char *room)
 {
 	struct tcrp_question	 q = { .op = OP_JOIN, .room = room,
 	    .timeout_ms = o->timeout_ms };
-	struct tcrp_answer	 ignored;
+	struct tcrp_answer	 ignored = { .outcome = TCRP_SILENT };
 	char			*request, *token, *list = NULL, *none;
 	size_t			 token_len = 0, len = 0;
 	int			 status;
