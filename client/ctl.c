@@ -26,7 +26,7 @@ enum {
 struct call {
 	const struct word	*word;
 	const char		*argv0;
-	const char		*socket;	/* as -s said, or the default */
+	char			*socket;	/* as -s said, or the default */
 	bool			 socket_given;
 	bool			 json;
 	int			 argc;		/* what follows the word */
@@ -96,8 +96,9 @@ usage(const struct word *w)
 /* ---- words that become ocmd ---- */
 
 static int
-become_ocmd(const struct call *c, const char *first)
+become_ocmd(const struct call *c, bool check)
 {
+	static char option_n[] = "-n", option_s[] = "-s";
 	char path[1024], **argv;
 	int n = 0, i;
 
@@ -111,15 +112,16 @@ become_ocmd(const struct call *c, const char *first)
 	if (argv == NULL)
 		return EXIT_REFUSED;
 	argv[n++] = path;
-	if (first != NULL)
-		argv[n++] = strdup(first);
+	if (check)
+		argv[n++] = option_n;
 	if (c->socket_given) {
-		argv[n++] = strdup("-s");
-		argv[n++] = strdup(c->socket);
+		argv[n++] = option_s;
+		argv[n++] = c->socket;
 	}
 	for (i = 0; i < c->argc; i++)
 		argv[n++] = c->argv[i];
 	(void)execv(path, argv);
+	free(argv);
 	(void)fprintf(stderr, "ocmctl: %s: %s\n", path, strerror(errno));
 	return EXIT_REFUSED;
 }
@@ -127,13 +129,13 @@ become_ocmd(const struct call *c, const char *first)
 static int
 do_start(const struct call *c)
 {
-	return become_ocmd(c, NULL);
+	return become_ocmd(c, false);
 }
 
 static int
 do_check(const struct call *c)
 {
-	return become_ocmd(c, "-n");
+	return become_ocmd(c, true);
 }
 
 /* ---- words that ask ---- */

@@ -35,17 +35,17 @@ static char *
 join(const json_t *array, const char *between)
 {
 	const char *word;
-	size_t i, len = 1;
-	json_t *v;
+	size_t i, len = 1, n = json_array_size(array);
 	char *s;
 
-	json_array_foreach(array, i, v)
-		len += json_string_length(v) + strlen(between);
+	for (i = 0; i < n; i++)
+		len += json_string_length(json_array_get(array, i)) + 1 +
+		    strlen(between);
 	if ((s = malloc(len)) == NULL)
 		exit(1);
 	s[0] = '\0';
-	json_array_foreach(array, i, v) {
-		word = json_string_value(v);
+	for (i = 0; i < n; i++) {
+		word = json_string_value(json_array_get(array, i));
 		(void)strlcat(s, i > 0 ? between : "", len);
 		(void)strlcat(s, word != NULL ? word : "-", len);
 	}
@@ -138,9 +138,9 @@ show_status(const json_t *s)
 	static const char *const head[] = { "PROCESS", "PID", "UID", "UP",
 	    "RESTARTS", "SANDBOX" };
 	const unsigned columns = sizeof(head) / sizeof(head[0]);
+	const json_t *processes = json_object_get(s, "processes");
 	struct table *t = table_new(columns);
 	char up[64];
-	json_t *p;
 	size_t i;
 
 	(void)printf("ocm %s is running, for %s\n\n", text_of(s, "version"),
@@ -159,8 +159,8 @@ show_status(const json_t *s)
 		table_add(t, head[i]);
 	for (i = 1; i < columns - 1; i++)
 		table_right(t, (unsigned)i);
-	json_array_foreach(json_object_get(s, "processes"), i, p)
-		add_process(t, p);
+	for (i = 0; i < json_array_size(processes); i++)
+		add_process(t, json_array_get(processes, i));
 	table_print(t);
 }
 
@@ -170,7 +170,7 @@ void
 show_rooms(const json_t *rooms)
 {
 	struct table *t = table_new(6);
-	json_t *r;
+	const json_t *r;
 	size_t i;
 
 	table_add(t, "ROOM");
@@ -181,7 +181,8 @@ show_rooms(const json_t *rooms)
 	table_add(t, "DIALECT");
 	table_right(t, 1);
 	table_right(t, 4);
-	json_array_foreach(rooms, i, r) {
+	for (i = 0; i < json_array_size(rooms); i++) {
+		r = json_array_get(rooms, i);
 		table_add(t, text_of(r, "name"));
 		table_add_number(t, number_of(r, "members"));
 		table_add(t, text_of(r, "host"));
@@ -210,7 +211,7 @@ void
 show_members(const json_t *members)
 {
 	struct table *t = table_new(6);
-	json_t *m;
+	const json_t *m;
 	size_t i;
 
 	table_add(t, "MEMBER");
@@ -221,7 +222,8 @@ show_members(const json_t *members)
 	table_add(t, "DIALECT");
 	table_right(t, 3);
 	table_right(t, 4);
-	json_array_foreach(members, i, m) {
+	for (i = 0; i < json_array_size(members); i++) {
+		m = json_array_get(members, i);
 		table_add(t, text_of(m, "name"));
 		add_flag(t, m, "host");
 		add_where(t, m);
@@ -235,33 +237,32 @@ show_members(const json_t *members)
 /* ---- stats, reload ---- */
 
 static void
-add_counters(struct table *t, const char *of, const json_t *o)
+add_counters(struct table *t, const char *of, json_t *o)
 {
-	const char *key;
-	json_t *v;
+	void *i;
 
-	/* jansson's macro takes no pointer to const. */
-	json_object_foreach((json_t *)(uintptr_t)o, key, v) {
+	for (i = json_object_iter(o); i != NULL;
+	    i = json_object_iter_next(o, i)) {
 		table_add(t, of);
-		table_add(t, key);
-		table_add_number(t, json_integer_value(v));
+		table_add(t, json_object_iter_key(i));
+		table_add_number(t,
+		    json_integer_value(json_object_iter_value(i)));
 	}
 }
 
 void
 show_stats(const json_t *stats)
 {
-	struct table *t = table_new(3);
 	const json_t *relays = json_object_get(stats, "relayd");
+	struct table *t = table_new(3);
 	char of[32];
-	json_t *v;
 	size_t i;
 
 	table_right(t, 2);
 	add_counters(t, "roomd", json_object_get(stats, "roomd"));
-	json_array_foreach(relays, i, v) {
+	for (i = 0; i < json_array_size(relays); i++) {
 		(void)snprintf(of, sizeof(of), "relayd %zu", i);
-		add_counters(t, of, v);
+		add_counters(t, of, json_array_get(relays, i));
 	}
 	table_print(t);
 }

@@ -309,51 +309,66 @@ take_text(struct conf *c, const char *file, const char *text,
 	return rc;
 }
 
+/* All that the descriptor gives into text[FILE_MAX + 1]; -1 and why not. */
+static int
+read_text(int fd, char *text, const char **why)
+{
+	struct stat st;
+	size_t len = 0;
+	ssize_t n;
+
+	if (fstat(fd, &st) == -1)
+		goto fail;
+	*why = "not a regular file";
+	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		return -1;
+	*why = "longer than 1 MiB";
+	if (st.st_size > FILE_MAX)
+		return -1;
+	while (len < FILE_MAX &&
+	    (n = read(fd, text + len, FILE_MAX - len)) != 0) {
+		if (n == -1)
+			goto fail;
+		len += (size_t)n;
+	}
+	text[len] = '\0';
+	*why = "contains a NUL byte, so it is no text";
+	return strlen(text) == len ? 0 : -1;
+fail:
+	*why = strerror(errno);
+	return -1;
+}
+
 /*
- * The whole file as text: libconfuse's scanner would end the process on a
- * read error, and stop silently at a NUL byte.
+ * The whole file as text, without comments: libconfuse's scanner would end
+ * the process on a read error, and stop silently at a NUL byte.
  */
 static char *
 slurp(const char *file, char err[CONF_ERROR])
 {
-	const char *why = NULL;
-	struct stat st;
-	char *text = NULL;
-	size_t len = 0;
-	ssize_t n = 0;
-	int fd, line;
+	const char *why;
+	int fd, rc, line;
+	char *text;
 
 	if ((fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1 ||
-	    fstat(fd, &st) == -1)
-		why = strerror(errno);
-	else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
-		why = "not a regular file";
-	else if (st.st_size > FILE_MAX)
-		why = "longer than 1 MiB";
-	else if ((text = malloc(FILE_MAX + 1)) == NULL)
-		why = strerror(errno);
-	while (why == NULL && len < FILE_MAX &&
-	    (n = read(fd, text + len, FILE_MAX - len)) > 0)
-		len += (size_t)n;
-	if (why == NULL && n == -1)
-		why = strerror(errno);
-	if (why == NULL && memchr(text, '\0', len) != NULL)
-		why = "contains a NUL byte, so it is no text";
-	if (fd != -1)
-		(void)close(fd);
-	if (why != NULL) {
-		(void)snprintf(err, CONF_ERROR, "%.256s: %s", file, why);
-		free(text);
+	    (text = malloc(FILE_MAX + 1)) == NULL) {
+		(void)snprintf(err, CONF_ERROR, "%.256s: %s", file,
+		    strerror(errno));
+		if (fd != -1)
+			(void)close(fd);
 		return NULL;
 	}
-	text[len] = '\0';
-	if ((line = blank_comments(text)) != 0) {
+	rc = read_text(fd, text, &why);
+	(void)close(fd);
+	if (rc == -1)
+		(void)snprintf(err, CONF_ERROR, "%.256s: %s", file, why);
+	else if ((line = blank_comments(text)) != 0)
 		(void)snprintf(err, CONF_ERROR, "%.256s:%d: a comment that "
 		    "does not end", file, line);
-		free(text);
-		return NULL;
-	}
-	return text;
+	else
+		return text;
+	free(text);
+	return NULL;
 }
 
 int
