@@ -50,8 +50,9 @@ static const enum room_counter counter_of[] = {
 };
 
 static void
-count(struct desk *d, enum status st)
+settle(struct desk *d, enum status st, struct answer *a)
 {
+	a->status = st;
 	counter_add(&d->counters[counter_of[st]], 1);
 }
 
@@ -77,7 +78,7 @@ answer_status(struct desk *d, const struct tcrp_header *head,
 
 	tcrp_write_status(&w, head->codec, head->op, room, room_len, st);
 	a->first = written(d, &w);
-	count(d, st);
+	settle(d, st, a);
 }
 
 void
@@ -127,7 +128,7 @@ answer_row(struct desk *d, const struct request *rq, enum status st,
 	if (w.bad)
 		log_warnx("an answer of dialect %s does not fit",
 		    rq->dialect->name);
-	count(d, st);
+	settle(d, st, a);
 }
 
 /* What stands between a well-formed create or join and the table. */
@@ -189,7 +190,7 @@ list(struct desk *d, const struct tcrp_frame *f, const struct asker *who,
 	 * choose and go on over the same connection.
 	 */
 	a->stay = f->head.op == OP_JOIN;
-	count(d, ST_OK);
+	settle(d, ST_OK, a);
 }
 
 /* 1..5 digits, 1..65535; 0 otherwise. */
@@ -225,14 +226,14 @@ port(struct desk *d, const struct tcrp_frame *f, const struct asker *who,
 {
 	uint16_t p = decimal_port(f->payload, f->payload_len);
 
-	if (p == 0 || f->head.state != STATE_REQUEST)
+	if (p == 0 || f->head.state != STATE_REQUEST || !own_room(d, f, who))
 		answer_status(d, &f->head, f->room, f->room_len, ST_MALFORMED,
 		    a);
-	else if (!own_room(d, f, who) || rooms_set_port(d->rooms,
-	    who->holds.slot, who->holds.gen, p) == -1)
+	else if (rooms_set_port(d->rooms, who->holds.slot, who->holds.gen,
+	    p) == -1)
 		answer_status(d, &f->head, f->room, f->room_len, ST_DENIED, a);
 	else
-		count(d, ST_OK);	/* in silence: section 4 */
+		settle(d, ST_OK, a);	/* in silence: section 4 */
 }
 
 static enum status
@@ -279,7 +280,7 @@ members(struct desk *d, const struct tcrp_frame *f, const struct asker *who,
 		st = a->first != NULL ? ST_OK : ST_UNABLE;
 	}
 	if (st == ST_OK)
-		count(d, ST_OK);
+		settle(d, ST_OK, a);
 	else
 		answer_row(d, &rq, st, NULL, a);
 	explicit_bzero(&rq, sizeof(rq));
@@ -329,6 +330,8 @@ answer_frame(struct desk *d, const struct tcrp_frame *f,
 		    a);
 	else
 		op->act(d, f, who, a);
-	if (codec_stays_open(f->head.codec))
+	if (a->status == ST_MALFORMED)
+		a->stay = false;
+	else if (codec_stays_open(f->head.codec))
 		a->stay = true;
 }

@@ -24,7 +24,8 @@ struct desk {
 	const struct ctl_settings	*settings;
 	_Atomic uint64_t		*counters;
 	struct audience			*audience;
-	uint32_t			 seats_max;	/* connections that stay */
+	/* How many connections may stay open as memberships. */
+	uint32_t			 seats_max;
 };
 
 struct asker {
@@ -33,6 +34,7 @@ struct asker {
 };
 
 struct answer {
+	enum status	 status;	/* ST_MALFORMED: the last answer */
 	struct blob	*first;		/* status or refusal, or NULL */
 	struct blob	*second;	/* another write, or NULL */
 	unsigned	 gap_ms;	/* least time between the two */

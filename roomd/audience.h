@@ -20,14 +20,14 @@ struct audience;
 
 struct seat {			/* one connection; owned by the session */
 	LIST_ENTRY(seat)	link;
-	struct seat_id		id;	/* id.row is NULL while not seated */
+	struct seat_id		id;	/* row NULL: not seated */
 };
 
 /* Neither may call back into this module, nor free the seat. */
 struct audience_voice {
 	/* Send this; the callee takes its own reference. */
 	void	(*say)(struct seat *, struct blob *);
-	/* Its member is gone, the seat is taken away: close when all is sent. */
+	/* Its member is gone and the seat taken: close when all is sent. */
 	void	(*end)(struct seat *);
 };
 

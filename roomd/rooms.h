@@ -2,7 +2,8 @@
 /*
  * The rules: who may create, join, leave, close; what follows when a host is
  * gone.  The only caller of the write verbs of roomtab.  Asked by answer.c
- * for clients, by query.c for the operator and by wishes.c for relayds.  When a verb has returned, its change is committed.
+ * for clients, by query.c for the operator and by wishes.c for the relayds.
+ * When a verb has returned, its change is committed.
  */
 #ifndef OCM_ROOMS_H
 #define OCM_ROOMS_H

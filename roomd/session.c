@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One TCP connection: see session.h.  It is read exactly as far as its next
- * frame reaches, header first: what is sent ahead stays in the kernel's
- * buffer, so nobody can make this process hold more than one frame.
+ * One TCP connection: see session.h.  It is always in one of three phases,
+ * and a step of a phase says whether another can be made at once.
  */
 #include <sys/types.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include <errno.h>
 #include <event2/event_struct.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -16,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "inbox.h"
 #include "outbox.h"
 #include "session.h"
 
@@ -23,7 +22,6 @@ enum {
 	STEPS_PER_TURN = 32,		/* then others have their turn */
 	PORT_WAIT_MS = 2000,		/* for two more bytes; section 4 */
 	STAY_MS = 60000,		/* a person chooses a room */
-	DRAIN_MAX = 64 * 1024,		/* bytes read after the last answer */
 	SLOWEST = 256 * 1024 / 1000,	/* bytes per ms of a long answer */
 };
 
@@ -42,10 +40,7 @@ struct session {
 	struct seat		 seat;
 	struct seat_id		 entered;	/* whose port may follow */
 
-	uint8_t			 head[TCRP_HEADER];
-	uint8_t			*frame;		/* once the header is whole */
-	size_t			 got, need;	/* bytes */
-
+	struct inbox		 in;
 	struct outbox		 out;
 	struct blob		*second;	/* part of an answer, after */
 	unsigned		 gap_ms;	/* this time */
@@ -54,6 +49,10 @@ struct session {
 	bool			 last;		/* nothing more is served */
 	bool			 slow;		/* its outbox ran over */
 };
+
+/* The session that a pointer to one of its members belongs to. */
+#define SESSION_OF(p, member) ((struct session *)(void *)((char *)(p) -	\
+	offsetof(struct session, member)))
 
 struct sessions {
 	struct event_base	*base;
@@ -75,10 +74,9 @@ static enum step (*const steps[PHASES])(struct session *) = {
 static void
 deadline(struct session *s, uint64_t ms)
 {
-	struct timeval tv;
+	struct timeval tv = { (time_t)(ms / 1000),
+	    (suseconds_t)(ms % 1000 * 1000) };
 
-	tv.tv_sec = (time_t)(ms / 1000);
-	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
 	(void)evtimer_add(&s->timer, &tv);
 }
 
@@ -98,17 +96,6 @@ seated(const struct session *s)
 /* ---- the end ---- */
 
 static void
-drop_frame(struct session *s)
-{
-	if (s->frame != NULL)
-		explicit_bzero(s->frame, s->need);
-	free(s->frame);
-	s->frame = NULL;
-	explicit_bzero(s->head, sizeof(s->head));
-	s->got = 0;
-}
-
-static void
 session_free(struct session *s)
 {
 	limit_done(s->all->desk->limit, &s->half);
@@ -116,7 +103,7 @@ session_free(struct session *s)
 	(void)event_del(&s->writable);
 	(void)event_del(&s->timer);
 	(void)close(s->fd);
-	drop_frame(s);
+	inbox_clear(&s->in);
 	outbox_clear(&s->out);
 	blob_unref(s->second);
 	TAILQ_REMOVE(&s->all->list, s, link);
@@ -173,17 +160,10 @@ flush(struct session *s)
 	return session_fail(s, RC_closed_error);
 }
 
-static struct session *
-session_of(struct seat *seat)
-{
-	return (struct session *)(void *)((char *)seat -
-	    offsetof(struct session, seat));
-}
-
 static void
 say(struct seat *seat, struct blob *b)
 {
-	struct session *s = session_of(seat);
+	struct session *s = SESSION_OF(seat, seat);
 
 	/* Never between the two parts of an answer: its reader is no match. */
 	if (s->second != NULL)
@@ -195,7 +175,7 @@ say(struct seat *seat, struct blob *b)
 static void
 end(struct seat *seat)
 {
-	struct session *s = session_of(seat);
+	struct session *s = SESSION_OF(seat, seat);
 
 	blob_unref(s->second);
 	s->second = NULL;
@@ -206,20 +186,6 @@ end(struct seat *seat)
 const struct audience_voice session_voice = { say, end };
 
 /* ---- reading ---- */
-
-/* recv into a place: bytes, 0 at the end, -1 nothing now, -2 error. */
-static ssize_t
-take(struct session *s, void *to, size_t len)
-{
-	ssize_t n;
-
-	do
-		n = recv(s->fd, to, len, MSG_DONTWAIT);
-	while (n == -1 && errno == EINTR);
-	if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
-		return -2;
-	return n;
-}
 
 /*
  * Waits for a frame: a member as long as it likes, others for ms, and they
@@ -243,32 +209,12 @@ begin_reading(struct session *s, unsigned ms)
 		return session_fail(s, RC_no_memory);
 	while ((node = limit_victim(limit, &s->half, set->half_open,
 	    set->half_open_source)) != NULL) {
-		victim = (struct session *)(void *)((char *)node -
-		    offsetof(struct session, half));
+		victim = SESSION_OF(node, half);
 		(void)session_fail(victim, RC_closed_half_open);
 		if (victim == s)
 			return GONE;
 	}
 	return AGAIN;
-}
-
-/* The header is whole: makes a place for all of the frame, or says why not. */
-static enum status
-begin_frame(struct session *s)
-{
-	struct tcrp_header head;
-
-	tcrp_read_header(&head, s->head);
-	if (head.codec == CODEC_NONE ||
-	    head.payload_len > s->all->desk->settings->max_payload)
-		return ST_MALFORMED;
-	s->need = TCRP_HEADER + tcrp_body_len(&head);
-	if ((s->frame = malloc(s->need)) == NULL) {
-		counter_add(&s->all->desk->counters[RC_no_memory], 1);
-		return ST_UNABLE;
-	}
-	memcpy(s->frame, s->head, TCRP_HEADER);
-	return ST_OK;
 }
 
 /* The answer is to be sent within a time that grows with its length. */
@@ -278,9 +224,11 @@ begin_answering(struct session *s, struct answer *a)
 	size_t len = a->first != NULL ? a->first->len : 0;
 
 	limit_done(s->all->desk->limit, &s->half);
-	drop_frame(s);
+	inbox_clear(&s->in);
 	s->phase = ANSWERING;
 	s->stay = a->stay;
+	/* Who sends what is no request is not understood any further. */
+	s->last = s->last || a->status == ST_MALFORMED;
 	if (a->entered.row != NULL)
 		s->entered = a->entered;
 	if (a->entered.row != NULL &&
@@ -304,7 +252,7 @@ serve(struct session *s)
 	struct asker who;
 	struct answer a;
 
-	if (tcrp_read_frame(&f, s->frame) == -1) {
+	if (tcrp_read_frame(&f, s->in.frame) == -1) {
 		answer_refuse(s->all->desk, &f.head, ST_MALFORMED, &a);
 	} else {
 		who.caller = s->caller;
@@ -322,42 +270,17 @@ refuse(struct session *s, enum status st)
 	struct tcrp_header head;
 	struct answer a;
 
-	tcrp_read_header(&head, s->head);
+	tcrp_read_header(&head, s->in.head);
 	answer_refuse(s->all->desk, &head, st, &a);
 	begin_answering(s, &a);
 	s->last = true;
 	return AGAIN;
 }
 
-/* Reads on; WAIT where nothing more is there. */
-static enum step
-read_more(struct session *s)
-{
-	ssize_t n;
-
-	if (s->frame == NULL)
-		n = take(s, s->head + s->got, TCRP_HEADER - s->got);
-	else
-		n = take(s, s->frame + s->got, s->need - s->got);
-	if (n == -1) {
-		(void)event_add(&s->readable, NULL);
-		return WAIT;
-	}
-	if (n <= 0 && s->got > 0)
-		return session_fail(s, RC_closed_error);
-	if (n <= 0)
-		return session_close(s);
-	/* One that was waited for without haste has begun. */
-	if (s->got == 0 && (s->stay || seated(s)))
-		deadline(s, request_timeout(s));
-	s->got += (size_t)n;
-	return AGAIN;
-}
-
 static enum step
 step_reading(struct session *s)
 {
-	enum status st;
+	const size_t before = s->in.got;
 
 	/* Notices for a member who only listens. */
 	if (flush(s) == GONE)
@@ -367,13 +290,27 @@ step_reading(struct session *s)
 		deadline(s, request_timeout(s));
 		return AGAIN;
 	}
-	if (s->frame != NULL && s->got == s->need)
+	switch (inbox_read(&s->in, s->fd,
+	    s->all->desk->settings->max_payload)) {
+	case INBOX_FRAME:
 		return serve(s);
-	if (s->frame == NULL && s->got == TCRP_HEADER) {
-		st = begin_frame(s);
-		return st == ST_OK ? AGAIN : refuse(s, st);
+	case INBOX_REFUSED:
+		return refuse(s, ST_MALFORMED);
+	case INBOX_NO_MEMORY:
+		counter_add(&s->all->desk->counters[RC_no_memory], 1);
+		return refuse(s, ST_UNABLE);
+	case INBOX_END:
+	case INBOX_ERROR:
+		return s->in.got > 0 ? session_fail(s, RC_closed_error) :
+		    session_close(s);
+	case INBOX_PART:
+		break;
 	}
-	return read_more(s);
+	/* One that was waited for without haste has begun. */
+	if (before == 0 && s->in.got > 0 && (s->stay || seated(s)))
+		deadline(s, request_timeout(s));
+	(void)event_add(&s->readable, NULL);
+	return WAIT;
 }
 
 /* ---- after the answer ---- */
@@ -385,7 +322,7 @@ wait_gap(struct session *s)
 	uint64_t now = clock_ms();
 
 	if (s->gap_until == 0)
-		s->gap_until = now + s->gap_ms;
+		s->gap_until = now + s->gap_ms + 1;	/* now: cut down */
 	if (now < s->gap_until) {
 		/* A timer may run early by what the loop took so far. */
 		deadline(s, s->gap_until - now);
@@ -423,11 +360,11 @@ after_answer(struct session *s)
 		return begin_parting(s);
 	if (s->stay || seated(s))
 		return begin_reading(s, STAY_MS);
-	n = take(s, s->head, sizeof(s->head));
+	n = inbox_take(s->fd, s->in.head, sizeof(s->in.head));
 	if (n == -2)
 		return session_fail(s, RC_closed_error);
-	s->got = n > 0 ? (size_t)n : 0;
-	return s->got > 2 ? begin_reading(s, request_timeout(s)) :
+	s->in.got = n > 0 ? (size_t)n : 0;
+	return s->in.got > 2 ? begin_reading(s, request_timeout(s)) :
 	    begin_parting(s);
 }
 
@@ -444,29 +381,22 @@ step_answering(struct session *s)
 
 /*
  * Reads to the end, for at most PORT_WAIT_MS: two bytes are the port of the
- * member made here.  Anything longer is thrown away, but read: closing with
- * bytes unread would reset the connection and could take the answer along.
+ * member made here.
  */
 static enum step
 step_parting(struct session *s)
 {
-	uint8_t bytes[4096];
-	ssize_t n;
+	enum inbox_state state = inbox_drain(&s->in, s->fd);
 
-	while ((n = take(s, bytes, sizeof(bytes))) > 0) {
-		if (s->got + (size_t)n <= 2)
-			memcpy(s->head + s->got, bytes, (size_t)n);
-		s->got += (size_t)n;
-		if (s->got > DRAIN_MAX)
-			break;
-	}
-	if (n == -1) {
+	if (state == INBOX_PART) {
 		(void)event_add(&s->readable, NULL);
 		return WAIT;
 	}
-	if (n == 0 && s->got == 2 && !s->last && s->entered.row != NULL)
+	if (state == INBOX_END && s->in.got == 2 && !s->last &&
+	    s->entered.row != NULL)
 		(void)rooms_set_port(s->all->desk->rooms, s->entered.slot,
-		    s->entered.gen, (uint16_t)(s->head[0] << 8 | s->head[1]));
+		    s->entered.gen,
+		    (uint16_t)(s->in.head[0] << 8 | s->in.head[1]));
 	return session_close(s);
 }
 
@@ -503,7 +433,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		run(s);
 	else if (s->phase == ANSWERING)
 		(void)session_fail(s, RC_closed_slow);
-	else if (s->phase == READING && !(s->stay && s->got == 0))
+	else if (s->phase == READING && !(s->stay && s->in.got == 0))
 		(void)session_fail(s, RC_closed_timeout);
 	else
 		(void)session_close(s);

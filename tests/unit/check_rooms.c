@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The rules of rooms on the real table: who comes in, what follows when
+ * somebody goes, and what a relayd may wish.
+ */
+#include "roomd_fixture.h"
+
+static void
+on_changed(void *arg)
+{
+	(void)arg;
+	fx.changed++;
+}
+
+static void
+on_joined(void *arg, const struct member_made *m)
+{
+	(void)arg;
+	(void)m;
+	ck_assert_uint_gt(fx.changed, 0);	/* after the commit */
+	fx.joined++;
+}
+
+static void
+on_left(void *arg, const struct member_info *m, enum ending why)
+{
+	(void)arg;
+	ck_assert_uint_ne(roomtab_member_gen(fx.tab, m->slot), m->gen);
+	fx.left++;
+	fx.left_why = why;
+	memcpy(fx.left_name, m->name, sizeof(fx.left_name));
+}
+
+static void
+on_closed(void *arg, const struct room_info *room, enum ending why)
+{
+	(void)arg;
+	ck_assert_uint_eq(roomtab_find(fx.tab, room->name, room->name_len),
+	    ROOMTAB_NONE);
+	fx.closed++;
+	fx.closed_why = why;
+}
+
+static const struct rooms_events events = {
+	NULL, on_changed, on_joined, on_left, on_closed
+};
+
+static void
+setup(void)
+{
+	fx_table();
+	fx_rooms(&events);
+}
+
+/* ---- asking as a client does ---- */
+
+struct ask {
+	const char	*dialect;	/* NULL: plain */
+	const char	*room, *user, *password;
+	const char	*from;		/* NULL: 127.0.0.1 */
+	const char	*token;		/* to join with, or to show */
+	uint16_t	 port;
+	size_t		 token_len;	/* 0: strlen */
+};
+
+static void
+request(struct request *rq, uint8_t op, const struct ask *a)
+{
+	memset(rq, 0, sizeof(*rq));
+	rq->dialect = a->dialect == NULL ? dialect_row(0) :
+	    dialect_by_name(a->dialect);
+	ck_assert_ptr_nonnull(rq->dialect);
+	rq->codec = rq->dialect->codec;
+	rq->op = op;
+	rq->room = (const uint8_t *)a->room;
+	rq->room_len = a->room == NULL ? 0 : strlen(a->room);
+	if (a->user != NULL) {
+		rq->user_len = strlen(a->user);
+		memcpy(rq->user, a->user, rq->user_len);
+	}
+	if (a->password != NULL) {
+		rq->has_password = true;
+		rq->password_len = strlen(a->password);
+		memcpy(rq->password, a->password, rq->password_len);
+	}
+	rq->has_port = a->port != 0;
+	rq->udp_port = a->port;
+	rq->token = (const uint8_t *)a->token;
+	if (a->token != NULL)
+		rq->token_len = a->token_len != 0 ? a->token_len : TOKEN_TEXT;
+}
+
+static struct caller
+caller(const struct ask *a)
+{
+	struct caller c;
+
+	c.addr = fx_addr(a->from != NULL ? a->from : "127.0.0.1");
+	c.via = 3;
+	return c;
+}
+
+static struct rooms_made made;
+
+static enum status
+enter(uint8_t op, struct ask a)
+{
+	struct caller c = caller(&a);
+	struct request rq;
+
+	request(&rq, op, &a);
+	return rooms_enter(fx.rooms, &rq, &c, &made);
+}
+
+#define CREATE(...) enter(OP_CREATE, (struct ask){ __VA_ARGS__ })
+#define JOIN(...) enter(OP_JOIN, (struct ask){ __VA_ARGS__ })
+
+static enum status
+identify(struct ask a, struct member_info *m)
+{
+	struct caller c = caller(&a);
+	struct request rq;
+
+	request(&rq, OP_LEAVE, &a);
+	return rooms_identify(fx.rooms, &rq, &c, m);
+}
+
+#define IDENTIFY(m, ...) identify((struct ask){ __VA_ARGS__ }, m)
+
+static void
+reap_all(void)
+{
+	while (rooms_reap(fx.rooms))
+		continue;
+}
+
+/* ---- coming ---- */
+
+START_TEST(create_and_join)
+{
+	struct member_info m;
+	struct room_info r;
+
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
+	ck_assert_uint_eq(made.member.token_len, TOKEN_TEXT);
+	ck_assert_uint_eq(fx.changed, 1);
+	ck_assert_uint_eq(fx.joined, 0);
+	ck_assert(roomtab_room(fx.tab, fx_room("r"), &r));
+	ck_assert_uint_eq(r.host, made.member.slot);
+	ck_assert_int_eq(CREATE(.room = "r", .user = "mallory"), ST_EXISTS);
+	ck_assert_int_eq(JOIN(.room = "q", .user = "bob"), ST_NO_ROOM);
+	ck_assert_uint_eq(fx.changed, 1);	/* refusals change nothing */
+
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob", .port = 7777,
+	    .from = "192.0.2.9"), ST_OK);
+	ck_assert_uint_eq(fx.joined, 1);
+	ck_assert(fx_member("r", "bob", &m));
+	ck_assert(!m.is_host);
+	ck_assert_uint_eq(m.via, 3);
+	ck_assert_uint_eq(m.addr.port, 7777);	/* not the TCP port */
+	ck_assert(fx_member("r", "alice", &m));
+	ck_assert(m.is_host);
+	ck_assert_uint_eq(m.addr.port, 0);
+	/* names are made unique */
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
+	ck_assert_str_eq(made.member.name, "bob~2");
+	ck_assert_uint_eq(fx_counter(RC_rooms_created), 1);
+	ck_assert_uint_eq(fx_counter(RC_joined), 2);
+	ck_assert_uint_eq(rooms_version(fx.rooms), 1);
+}
+END_TEST
+
+START_TEST(passwords)
+{
+	ck_assert_int_eq(CREATE(.dialect = "plain-json", .room = "r",
+	    .user = "alice", .password = "sesame"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_DENIED);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob",
+	    .password = "sesamE"), ST_DENIED);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob",
+	    .password = "sesame "), ST_DENIED);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob",
+	    .password = "sesame"), ST_OK);
+	/* a room without one ignores what it is told */
+	ck_assert_int_eq(CREATE(.room = "open", .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "open", .user = "bob",
+	    .password = "whatever"), ST_OK);
+	/* moving bytes between name and password changes the hash */
+	ck_assert_int_eq(CREATE(.room = "a", .user = "x",
+	    .password = "bc"), ST_OK);
+	ck_assert_int_eq(CREATE(.room = "ab", .user = "x",
+	    .password = "c"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "ab", .user = "y",
+	    .password = "bc"), ST_DENIED);
+	ck_assert_uint_eq(fx_counter(RC_joined), 2);
+}
+END_TEST
+
+START_TEST(limits_of_the_table)
+{
+	char name[8];
+	int i;
+
+	fx.set.max_room_members = 2;
+	ck_assert_int_eq(CREATE(.room = "r", .user = "a"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "b"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "c"), ST_UNABLE);
+	fx.set.max_room_members = 3;	/* a reload counts at once */
+	ck_assert_int_eq(JOIN(.room = "r", .user = "c"), ST_OK);
+	for (i = 1; i < ROOMS; i++) {
+		(void)snprintf(name, sizeof(name), "r%d", i);
+		ck_assert_int_eq(CREATE(.room = name, .user = "a"), ST_OK);
+	}
+	ck_assert_int_eq(CREATE(.room = "x", .user = "a"), ST_UNABLE);
+	/* a closed room that waits to be reaped does not keep others out */
+	ck_assert_ptr_null(rooms_close(fx.rooms, "r", 1));
+	ck_assert_int_eq(CREATE(.room = "x", .user = "a"), ST_OK);
+}
+END_TEST
+
+/* ---- invites ---- */
+
+START_TEST(invites)
+{
+	char invite[DIALECT_INVITE_COUNT][TOKEN_TEXT], host[TOKEN_TEXT];
+	char guest[TOKEN_TEXT];
+	struct member_info m;
+	int i;
+
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "r",
+	    .user = "alice"), ST_OK);
+	ck_assert_uint_eq(made.invite_count, DIALECT_INVITE_COUNT);
+	memcpy(invite, made.invites, sizeof(invite));
+	memcpy(host, made.member.token, sizeof(host));
+	ck_assert_uint_eq(roomtab_members(fx.tab), 1);
+
+	/* each is good once, from anywhere */
+	for (i = 0; i < DIALECT_INVITE_COUNT; i++)
+		ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+		    .user = "bob", .token = invite[i],
+		    .from = "192.0.2.7"), ST_OK);
+	memcpy(guest, made.member.token, sizeof(guest));
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+	    .user = "carol", .token = invite[0]), ST_DENIED);
+	/* the host's lets in any number, each with a token of its own */
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+		    .user = "dave", .token = host, .from = "192.0.2.8"),
+		    ST_OK);
+		ck_assert_mem_ne(made.member.token, host, TOKEN_TEXT);
+		ck_assert_uint_eq(made.invite_count, 0);
+	}
+	/* a guest's lets in nobody, none is none */
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+	    .user = "erin", .token = guest), ST_DENIED);
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+	    .user = "erin"), ST_DENIED);
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+	    .user = "erin", .token = host, .token_len = 31), ST_DENIED);
+	/* members of other dialects need no invite */
+	ck_assert_int_eq(JOIN(.room = "r", .user = "frank"), ST_OK);
+	/* an invite opens nothing but a join */
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "q",
+	    .user = "alice"), ST_OK);
+	ck_assert_int_eq(IDENTIFY(&m, .token = made.invites[0]), ST_DENIED);
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+	    .user = "erin", .token = made.invites[0]), ST_DENIED);
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+	    .user = "erin", .token = made.member.token), ST_DENIED);
+}
+END_TEST
+
+START_TEST(invites_all_or_none)
+{
+	char name[8];
+	int i;
+
+	ck_assert_int_eq(CREATE(.room = "r", .user = "a"), ST_OK);
+	for (i = 0; i < MEMBERS - 4; i++) {
+		(void)snprintf(name, sizeof(name), "m%d", i);
+		ck_assert_int_eq(JOIN(.room = "r", .user = name), ST_OK);
+	}
+	/* three places are left, five are needed */
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "d",
+	    .user = "a"), ST_UNABLE);
+	ck_assert_uint_eq(fx_room("d"), ROOMTAB_NONE);
+	reap_all();
+	ck_assert_int_eq(JOIN(.room = "r", .user = "x"), ST_OK);
+	ck_assert_uint_eq(roomtab_members(fx.tab), MEMBERS - 2);
+	ck_assert_uint_eq(roomtab_rooms(fx.tab), 1);
+}
+END_TEST
+
+/* ---- going ---- */
+
+START_TEST(host_leaves)
+{
+	struct member_info host, m;
+
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
+	ck_assert(fx_member("r", "alice", &host));
+	ck_assert(fx_member("r", "bob", &m));
+	ck_assert_int_eq(rooms_remove(fx.rooms, host.slot, host.gen, END_IDLE),
+	    0);
+	ck_assert_uint_eq(fx.left, 1);
+	ck_assert_int_eq(fx.left_why, END_IDLE);
+	ck_assert_uint_eq(fx.closed, 1);
+	ck_assert_int_eq(fx.closed_why, END_HOST_LEFT);
+	ck_assert_uint_eq(fx_counter(RC_removed_idle), 1);
+	ck_assert_uint_eq(fx_counter(RC_rooms_closed), 1);
+	/* bob's token is dead before he is reaped, and the name is free */
+	ck_assert(!roomtab_member(fx.tab, m.slot, &m));
+	ck_assert_int_eq(rooms_remove(fx.rooms, m.slot, m.gen, END_LEFT), -1);
+	ck_assert_int_eq(CREATE(.room = "r", .user = "carol"), ST_OK);
+	reap_all();
+	ck_assert_uint_eq(roomtab_members(fx.tab), 1);
+}
+END_TEST
+
+START_TEST(guest_and_last)
+{
+	struct member_info m;
+
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "r",
+	    .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
+	ck_assert(fx_member("r", "alice", &m));
+	/* a room of this dialect outlives its host ... */
+	ck_assert_int_eq(rooms_remove(fx.rooms, m.slot, m.gen, END_LEFT), 0);
+	ck_assert_uint_eq(fx.closed, 0);
+	ck_assert_int_eq(rooms_remove(fx.rooms, m.slot, m.gen, END_LEFT), -1);
+	/* ... but not its last member, whatever invites are open */
+	ck_assert(fx_member("r", "bob", &m));
+	ck_assert_int_eq(rooms_remove(fx.rooms, m.slot, m.gen, END_LEFT), 0);
+	ck_assert_uint_eq(fx.closed, 1);
+	ck_assert_uint_eq(roomtab_rooms(fx.tab), 0);
+	reap_all();
+	ck_assert_uint_eq(roomtab_members(fx.tab), 0);
+}
+END_TEST
+
+START_TEST(operator)
+{
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "carol"), ST_OK);
+	ck_assert_str_eq(rooms_kick(fx.rooms, "q", 1, "bob", 3),
+	    "no such room");
+	ck_assert_str_eq(rooms_kick(fx.rooms, "r", 1, "bo", 2),
+	    "no such member");
+	ck_assert_str_eq(rooms_close(fx.rooms, "", 0), "no such room");
+	ck_assert_ptr_null(rooms_kick(fx.rooms, "r", 1, "bob", 3));
+	ck_assert_int_eq(fx.left_why, END_OPERATOR);
+	ck_assert_str_eq(fx.left_name, "bob");
+	ck_assert_uint_eq(fx.closed, 0);
+	ck_assert_ptr_null(rooms_kick(fx.rooms, "r", 1, "alice", 5));
+	ck_assert_int_eq(fx.closed_why, END_HOST_LEFT);
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
+	ck_assert_ptr_null(rooms_close(fx.rooms, "r", 1));
+	ck_assert_int_eq(fx.closed_why, END_OPERATOR);
+	ck_assert_uint_eq(fx_counter(RC_removed_operator), 2);
+}
+END_TEST
+
+/* ---- tokens ---- */
+
+START_TEST(identity)
+{
+	char token[TOKEN_TEXT];
+	struct member_info m;
+
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice",
+	    .from = "192.0.2.1"), ST_OK);
+	memcpy(token, made.member.token, sizeof(token));
+	ck_assert_int_eq(CREATE(.room = "q", .user = "bob"), ST_OK);
+	ck_assert_int_eq(IDENTIFY(&m, .room = "r", .token = token,
+	    .from = "192.0.2.1"), ST_OK);
+	ck_assert_str_eq((char *)m.name, "alice");
+	/* the room may be left out, but not be another or none */
+	ck_assert_int_eq(IDENTIFY(&m, .token = token, .from = "192.0.2.1"),
+	    ST_OK);
+	ck_assert_int_eq(IDENTIFY(&m, .room = "q", .token = token,
+	    .from = "192.0.2.1"), ST_DENIED);
+	ck_assert_int_eq(IDENTIFY(&m, .room = "z", .token = token,
+	    .from = "192.0.2.1"), ST_DENIED);
+	/* another address, another text, another length */
+	ck_assert_int_eq(IDENTIFY(&m, .room = "r", .token = token), ST_DENIED);
+	ck_assert_int_eq(IDENTIFY(&m, .room = "r", .token = token,
+	    .token_len = 16, .from = "192.0.2.1"), ST_DENIED);
+	token[31] ^= 1;
+	ck_assert_int_eq(IDENTIFY(&m, .room = "r", .token = token,
+	    .from = "192.0.2.1"), ST_DENIED);
+	ck_assert_int_eq(IDENTIFY(&m, .room = "r"), ST_DENIED);
+}
+END_TEST
+
+START_TEST(short_tokens)
+{
+	struct member_info m;
+
+	ck_assert_int_eq(CREATE(.dialect = "inline", .room = "r",
+	    .user = "alice"), ST_OK);
+	ck_assert_uint_eq(made.member.token_len, TOKEN_SHORT_TEXT);
+	ck_assert_int_eq(IDENTIFY(&m, .token = made.member.token,
+	    .token_len = TOKEN_SHORT_TEXT), ST_OK);
+}
+END_TEST
+
+START_TEST(ports)
+{
+	struct member_info m;
+	unsigned before;
+
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
+	before = fx.changed;
+	ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+	    made.member.gen, 0), -1);
+	ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+	    made.member.gen + 2, 9), -1);
+	ck_assert_uint_eq(fx.changed, before);
+	ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+	    made.member.gen, 40000), 0);
+	ck_assert_uint_eq(fx.changed, before + 1);
+	ck_assert(fx_member("r", "alice", &m));
+	ck_assert_uint_eq(m.addr.port, 40000);
+}
+END_TEST
+
+/* ---- wishes ---- */
+
+static void
+grant_all(void)
+{
+	while (wishes_grant(fx.wishes))
+		continue;
+}
+
+START_TEST(wishes)
+{
+	static const enum ending never[] = { END_NONE, END_HOST_LEFT,
+	    END_OPERATOR, END_SHUTDOWN };
+	struct member_info m;
+	size_t i;
+
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
+	ck_assert(fx_member("r", "bob", &m));
+	/* of another life, of nobody, and what a relayd cannot know */
+	live_wish(fx.live[0], m.slot, m.gen - 2, END_IDLE);
+	grant_all();
+	live_wish(fx.live[0], MEMBERS - 1, 0, END_IDLE);
+	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		live_wish(fx.live[0], m.slot, m.gen, never[i]);
+		grant_all();
+	}
+	ck_assert_uint_eq(fx.left, 0);
+	live_wish(fx.live[0], m.slot, m.gen, END_UNREACHABLE);
+	live_wish(fx.live[0], m.slot, m.gen, END_UNREACHABLE);
+	grant_all();
+	ck_assert_uint_eq(fx.left, 1);
+	ck_assert_int_eq(fx.left_why, END_UNREACHABLE);
+	/* the host's wish to go ends the room */
+	ck_assert_int_eq(JOIN(.room = "r", .user = "carol"), ST_OK);
+	ck_assert(fx_member("r", "alice", &m));
+	live_wish(fx.live[0], m.slot, m.gen, END_LEFT);
+	grant_all();
+	ck_assert_uint_eq(fx.closed, 1);
+	ck_assert_int_eq(fx.closed_why, END_HOST_LEFT);
+}
+END_TEST
+
+/* What was wished before our time, and more than the ring holds. */
+START_TEST(wishes_of_the_past)
+{
+	struct member_info m;
+	int i;
+
+	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "carol"), ST_OK);
+	ck_assert(fx_member("r", "bob", &m));
+	live_wish(fx.live[0], m.slot, m.gen, END_IDLE);
+	for (i = 0; i < 10000; i++)
+		live_wish(fx.live[0], MEMBERS - 1, 1, END_IDLE);
+	grant_all();
+	ck_assert_uint_eq(fx.left, 1);
+	ck_assert(fx_member("r", "carol", &m));
+	live_wish(fx.live[0], m.slot, m.gen, END_IDLE);
+	for (i = 0; i < 10000; i++)
+		live_wish(fx.live[0], MEMBERS - 1, 1, END_IDLE);
+	grant_all();
+	ck_assert_uint_eq(fx.left, 2);
+}
+END_TEST
+
+/* ---- the start after a death ---- */
+
+START_TEST(repair)
+{
+	struct member_info m;
+
+	/* a predecessor that died between two steps of a rule */
+	ck_assert_int_eq(CREATE(.room = "hostless", .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "hostless", .user = "bob"), ST_OK);
+	ck_assert(fx_member("hostless", "alice", &m));
+	ck_assert_int_eq(roomtab_remove(fx.tab, m.slot, m.gen, END_LEFT), 0);
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "empty",
+	    .user = "alice"), ST_OK);
+	ck_assert(fx_member("empty", "alice", &m));
+	ck_assert_int_eq(roomtab_remove(fx.tab, m.slot, m.gen, END_LEFT), 0);
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "keeps",
+	    .user = "alice"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "keeps", .user = "bob"), ST_OK);
+	ck_assert(fx_member("keeps", "alice", &m));
+	ck_assert_int_eq(roomtab_remove(fx.tab, m.slot, m.gen, END_LEFT), 0);
+	ck_assert_int_eq(CREATE(.room = "whole", .user = "alice"), ST_OK);
+
+	rooms_repair(fx.rooms);
+	ck_assert_uint_eq(fx_room("hostless"), ROOMTAB_NONE);
+	ck_assert_uint_eq(fx_room("empty"), ROOMTAB_NONE);
+	ck_assert_uint_ne(fx_room("keeps"), ROOMTAB_NONE);
+	ck_assert_uint_ne(fx_room("whole"), ROOMTAB_NONE);
+	ck_assert_uint_eq(fx.closed, 2);
+}
+END_TEST
+
+START_TEST(slots_in_order)
+{
+	static const char *const names[] = { "alice", "bob", "carol" };
+	struct member_info m;
+	struct room_info r;
+	uint32_t *slots, n, i;
+
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "r",
+	    .user = names[0]), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = names[1]), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "r", .user = names[2]), ST_OK);
+	ck_assert(roomtab_room(fx.tab, fx_room("r"), &r));
+	slots = rooms_slots(fx.rooms, &r, &n);
+	ck_assert_ptr_nonnull(slots);
+	ck_assert_uint_eq(n, 3);	/* without the invites */
+	for (i = 0; i < n; i++) {
+		ck_assert(roomtab_member(fx.tab, slots[i], &m));
+		ck_assert_str_eq((char *)m.name, names[i]);
+	}
+	free(slots);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("rooms");
+	TCase *tc = tcase_create("rooms");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, fx_free);
+	tcase_add_test(tc, create_and_join);
+	tcase_add_test(tc, passwords);
+	tcase_add_test(tc, limits_of_the_table);
+	tcase_add_test(tc, invites);
+	tcase_add_test(tc, invites_all_or_none);
+	tcase_add_test(tc, host_leaves);
+	tcase_add_test(tc, guest_and_last);
+	tcase_add_test(tc, operator);
+	tcase_add_test(tc, identity);
+	tcase_add_test(tc, short_tokens);
+	tcase_add_test(tc, ports);
+	tcase_add_test(tc, wishes);
+	tcase_add_test(tc, wishes_of_the_past);
+	tcase_add_test(tc, repair);
+	tcase_add_test(tc, slots_in_order);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
