@@ -453,5 +453,10 @@ class SharedCase(Case):
         room = self.room if room is None else room
         first, *others = names
         host = self.server.member(first).create(room, hello=hello)
-        return [host] + [self.server.member(name).join(room, hello=hello)
-                         for name in others]
+        rest = [self.server.member(name).join(room, hello=hello)
+                for name in others]
+        if hello:
+            # Now the relay has heard them all: what is asked over TCP
+            # cannot overtake a hello.
+            tcrp.fence(host, *rest)
+        return [host] + rest

@@ -57,6 +57,9 @@ class One(SharedCase):
         alice = kind(self.server, "alice").create(room)
         bob = kind(self.server, "bob").join(room, host=alice)
         carol = self.server.member("carol").join(room)
+        carol.say("x")
+        alice.expect("x", carol)
+        bob.expect("x", carol)
         alice.leave()
         if kind.keeps_room:
             wait_until(lambda: len(carol.members()) == 2)

@@ -9,7 +9,8 @@ import threading
 
 import ocm
 from ocm import SLOW, Case
-from tcrp import MEMBERS, OK, fence, resident_kib, wait_until
+from tcrp import (MEMBERS, OK, descriptors, fence, resident_kib,
+                  wait_until)
 
 
 class KillIdle(Case):
@@ -102,6 +103,7 @@ class KillIdle(Case):
         bob = server.member("bob").join("r")
         carol = server.member("carol").create("r2")
         dave = server.member("dave").join("r2")
+        fence(carol, dave)
         bob.leave()
         carol.leave()
         dave.expect_raw("room closed: the host left")
@@ -246,13 +248,12 @@ class Supervisor(Case):
         server = self.serve()
         server.kill("relayd")
         server.kill("roomd")
-        before = len(os.listdir("/proc/%d/fd" % server.supervisor))
+        before = descriptors(server.supervisor)
         memory = resident_kib(server.supervisor)
         for _ in range(5):
             server.kill("relayd")
             server.kill("roomd")
-        wait_until(lambda: len(os.listdir(
-            "/proc/%d/fd" % server.supervisor)) <= before)
+        wait_until(lambda: descriptors(server.supervisor) <= before)
         if not ocm.SANITIZED:
             self.assertLess(resident_kib(server.supervisor), memory + 512)
 
