@@ -32,6 +32,7 @@ struct member {
 
 struct room {
 	uint64_t	next;		/* number of the next message */
+	unsigned	speaker;	/* who says it: next % size */
 	unsigned	missing[PENDING];	/* deliveries still to come */
 };
 
@@ -121,8 +122,8 @@ crowd_say(struct crowd *c, unsigned room)
 	char message[CROWD_BYTES_MAX];
 	unsigned *missing = &r->missing[s.number % PENDING];
 
-	s.sender = s.number % c->size;
-	m = &c->member[room * c->size + s.sender];
+	s.sender = r->speaker;
+	m = &c->member[room * c->size + r->speaker];
 	memcpy(message + CROWD_BYTES_MIN, c->filler + s.number % PATTERN,
 	    c->bytes - CROWD_BYTES_MIN);
 	s.sent_ns = crowd_now();
@@ -132,6 +133,8 @@ crowd_say(struct crowd *c, unsigned room)
 		c->in_flight--;
 	}
 	r->next++;
+	if (++r->speaker == c->size)
+		r->speaker = 0;
 	if (join_send(&m->joined, message, c->bytes) == -1)
 		c->counts.unsent++;
 	c->counts.sent++;
@@ -344,6 +347,11 @@ crowd_open(const char *rooms_addr, const char *relay_addr, unsigned rooms,
 	struct crowd *c;
 	unsigned i;
 
+	if (rooms == 0 || size < 2 || bytes < CROWD_BYTES_MIN ||
+	    bytes > CROWD_BYTES_MAX) {
+		warnx("nobody would hear anything");
+		return NULL;
+	}
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		err(1, NULL);
 	c->rooms = rooms;
