@@ -32,8 +32,7 @@ static const struct word {
 	const char	*help;
 } words[] = {
 	{ "create", true, REST_NONE, "create ROOM", word_create,
-	    "makes a room and enters it as its host; it closes when the host "
-	    "leaves" },
+	    "makes a room, which closes when you leave" },
 	{ "join", true, REST_NONE, "join ROOM", word_join,
 	    "enters a room" },
 	{ "lobby", false, REST_NONE, "lobby", word_lobby,
@@ -43,9 +42,9 @@ static const struct word {
 	{ "who", true, REST_NONE, "who ROOM", word_who,
 	    "lists who is in a room (joins it for a moment)" },
 	{ "send", true, REST_TEXT, "send ROOM [TEXT...]", word_send,
-	    "says a text, or each line of standard input, and leaves" },
+	    "says a text, or the lines of its input" },
 	{ "listen", true, REST_NONE, "listen [-c COUNT] ROOM", word_listen,
-	    "shows what is said, until the room closes or COUNT messages" },
+	    "shows what is said, or COUNT messages of it" },
 	{ "version", false, REST_NONE, "version", word_version,
 	    "says which version this is" },
 	{ "help", false, REST_ONE, "help [WORD]", word_help,

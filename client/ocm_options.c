@@ -125,7 +125,7 @@ options_init(struct options *o)
 	if (env != NULL && *env != '\0')
 		set_server(o, env, "OCM_SERVER");
 	else
-		(void)server_parse(&o->server, "127.0.0.1");
+		(void)server_parse(&o->server, SERVER_DEFAULT);
 	env = getenv("OCM_NAME");
 	if (env != NULL && *env != '\0')
 		set_name(o, env, "OCM_NAME");

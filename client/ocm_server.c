@@ -127,3 +127,19 @@ server_text(const struct server *s, char buf[SERVER_TEXT])
 	    "[%s]:%u" : "%s:%u", s->host, s->tcp);
 	return buf;
 }
+
+char *
+server_spec(const struct server *s, char buf[SERVER_TEXT])
+{
+	size_t	len;
+
+	if (s->tcp == WIRE_TCP_PORT && s->udp == WIRE_RELAY_PORT) {
+		(void)strlcpy(buf, strcmp(s->host, SERVER_DEFAULT) == 0 ?
+		    "" : s->host, SERVER_TEXT);
+		return buf;
+	}
+	len = strlen(server_text(s, buf));
+	if (s->udp != WIRE_RELAY_PORT)
+		(void)snprintf(buf + len, SERVER_TEXT - len, ":%u", s->udp);
+	return buf;
+}

@@ -10,6 +10,7 @@
 
 #include "addr.h"
 
+#define SERVER_DEFAULT	"127.0.0.1"
 enum { SERVER_HOST_MAX = 255, SERVER_ADDRS = 8, SERVER_TEXT = 320 };
 
 struct server {
@@ -36,5 +37,7 @@ socklen_t server_sockaddr(const struct server *, uint16_t port,
 	    struct sockaddr_storage *);
 /* HOST:TCP for people; returns buf. */
 char	*server_text(const struct server *, char buf[SERVER_TEXT]);
+/* What stands after -s for this server, or "" for the default; returns buf. */
+char	*server_spec(const struct server *, char buf[SERVER_TEXT]);
 
 #endif

@@ -350,6 +350,10 @@ watch_hold(struct chat *c, const char *text, size_t len)
 	if (!notice_ends(text_notice(text, len)) || c->held_len > 0 ||
 	    c->state != CHAT_LIVE || clock_ms() < c->trusting_until)
 		return false;
+	/* A question already on its way may be older than the ending. */
+	if (c->call != NULL)
+		tcrp_cancel(c->call);
+	c->call = NULL;
 	memcpy(c->held, text, len);
 	c->held_len = len;
 	arm(c, spread(HOLD_SPREAD_MS));

@@ -28,20 +28,22 @@ need_name(const struct options *o)
 		usage_error("NAME is missing: use -n NAME, or set OCM_NAME");
 }
 
-/* How to get into the room, for those who are not in it yet. */
+/* Those who are not in the room yet need to know how they get there. */
 static void
 tell_entered(const struct options *o, const char *room, bool created)
 {
-	char	where[SERVER_TEXT];
+	char	where[SERVER_TEXT], spec[SERVER_TEXT];
 	char	*harmless = show_harmless(room, strlen(room));
 
-	(void)server_text(&o->server, where);
-	if (created)
-		show_info("created room \"%s\" on %s as %s; others enter it "
-		    "with: ocm join %s", harmless, where, o->name, harmless);
-	else
-		show_info("joined room \"%s\" on %s as %s", harmless, where,
-		    o->name);
+	show_info("%s room \"%s\" on %s as %s", created ? "created" :
+	    "joined", harmless, server_text(&o->server, where), o->name);
+	/* A command that its reader would have to quote helps nobody. */
+	if (created && strpbrk(room, " \"$&'()*;<>?[\\]`{|}~#!") == NULL) {
+		(void)server_spec(&o->server, spec);
+		show_info("others enter it with: ocm %s%s%sjoin %s",
+		    *spec != '\0' ? "-s " : "", spec,
+		    *spec != '\0' ? " " : "", harmless);
+	}
 	free(harmless);
 }
 

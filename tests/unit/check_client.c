@@ -24,30 +24,35 @@
 static const struct {
 	const char	*spec, *host;		/* host NULL: refused */
 	uint16_t	tcp, udp;
-	const char	*text;
+	const char	*text, *given;		/* as -s would have it */
 } servers[] = {
-	{ "chat", "chat", 9001, 9002, "chat:9001" },
-	{ "chat:1", "chat", 1, 9002, "chat:1" },
-	{ "chat:1:65535", "chat", 1, 65535, "chat:1" },
-	{ "10.0.0.1:80:81", "10.0.0.1", 80, 81, "10.0.0.1:80" },
-	{ "[::1]", "::1", 9001, 9002, "[::1]:9001" },
-	{ "[::1]:5", "::1", 5, 9002, "[::1]:5" },
-	{ "[::1]:5:6", "::1", 5, 6, "[::1]:5" },
-	{ "::1", "::1", 9001, 9002, "[::1]:9001" },
-	{ "fe80::1:2", "fe80::1:2", 9001, 9002, "[fe80::1:2]:9001" },
-	{ "", NULL, 0, 0, NULL },
-	{ ":1", NULL, 0, 0, NULL },
-	{ "[]:1", NULL, 0, 0, NULL },
-	{ "[::1", NULL, 0, 0, NULL },
-	{ "[::1]1", NULL, 0, 0, NULL },
-	{ "chat:", NULL, 0, 0, NULL },
-	{ "chat:0", NULL, 0, 0, NULL },
-	{ "chat:65536", NULL, 0, 0, NULL },
-	{ "chat:1:", NULL, 0, 0, NULL },
-	{ "chat:1:0", NULL, 0, 0, NULL },
-	{ "chat:1:2:3", NULL, 0, 0, NULL },
-	{ "chat:one", NULL, 0, 0, NULL },
-	{ "chat:1 ", NULL, 0, 0, NULL },
+	{ "127.0.0.1", "127.0.0.1", 9001, 9002, "127.0.0.1:9001", "" },
+	{ "127.0.0.1:9001:9002", "127.0.0.1", 9001, 9002, "127.0.0.1:9001",
+	    "" },
+	{ "chat", "chat", 9001, 9002, "chat:9001", "chat" },
+	{ "chat:1", "chat", 1, 9002, "chat:1", "chat:1" },
+	{ "chat:1:65535", "chat", 1, 65535, "chat:1", "chat:1:65535" },
+	{ "10.0.0.1:80:81", "10.0.0.1", 80, 81, "10.0.0.1:80",
+	    "10.0.0.1:80:81" },
+	{ "[::1]", "::1", 9001, 9002, "[::1]:9001", "::1" },
+	{ "[::1]:5", "::1", 5, 9002, "[::1]:5", "[::1]:5" },
+	{ "[::1]:5:6", "::1", 5, 6, "[::1]:5", "[::1]:5:6" },
+	{ "::1", "::1", 9001, 9002, "[::1]:9001", "::1" },
+	{ "fe80::1:2", "fe80::1:2", 9001, 9002, "[fe80::1:2]:9001",
+	    "fe80::1:2" },
+	{ "", NULL, 0, 0, NULL, NULL },
+	{ ":1", NULL, 0, 0, NULL, NULL },
+	{ "[]:1", NULL, 0, 0, NULL, NULL },
+	{ "[::1", NULL, 0, 0, NULL, NULL },
+	{ "[::1]1", NULL, 0, 0, NULL, NULL },
+	{ "chat:", NULL, 0, 0, NULL, NULL },
+	{ "chat:0", NULL, 0, 0, NULL, NULL },
+	{ "chat:65536", NULL, 0, 0, NULL, NULL },
+	{ "chat:1:", NULL, 0, 0, NULL, NULL },
+	{ "chat:1:0", NULL, 0, 0, NULL, NULL },
+	{ "chat:1:2:3", NULL, 0, 0, NULL, NULL },
+	{ "chat:one", NULL, 0, 0, NULL, NULL },
+	{ "chat:1 ", NULL, 0, 0, NULL, NULL },
 };
 
 START_TEST(test_server)
@@ -65,6 +70,7 @@ START_TEST(test_server)
 	ck_assert_uint_eq(s.tcp, servers[_i].tcp);
 	ck_assert_uint_eq(s.udp, servers[_i].udp);
 	ck_assert_str_eq(server_text(&s, text), servers[_i].text);
+	ck_assert_str_eq(server_spec(&s, text), servers[_i].given);
 }
 END_TEST
 
