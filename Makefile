@@ -118,8 +118,9 @@ build/librelayd.a: $(RELAYD_OBJ)
 	rm -f $@ && $(AR) rcs $@ $(RELAYD_OBJ) && $(AR) d $@ main.o
 build/libocmd.a: $(OCMD_OBJ)
 	rm -f $@ && $(AR) rcs $@ $(OCMD_OBJ) && $(AR) d $@ main.o
-build/libclient.a: $(OCM_OBJ)
-	rm -f $@ && $(AR) rcs $@ $(OCM_OBJ) && $(AR) d $@ ocm.o
+build/libclient.a: $(OCM_OBJ) $(OCMCTL_OBJ)
+	rm -f $@ && $(AR) rcs $@ $(OCM_OBJ) $(OCMCTL_OBJ) && \
+	    $(AR) d $@ ocm.o ctl.o
 
 build/ocmd: $(OCMD_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMD_OBJ) build/libcommon.a \

@@ -42,9 +42,10 @@ table_width(const char *text)
 	int w;
 
 	while (left > 0) {
-		if ((n = utf8_decode(p, left, &cp)) == 0)
+		n = utf8_decode(p, left, &cp);
+		w = n == 0 ? 1 : wcwidth((wchar_t)cp);
+		if (n == 0)
 			n = 1;
-		w = wcwidth((wchar_t)cp);
 		width += w < 0 ? 1 : (size_t)w;
 		p += n;
 		left -= n;

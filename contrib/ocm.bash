@@ -3,7 +3,7 @@
 # bash-completion's directory.
 
 _ocm_settings='rooms= relay= lobby= control= log= user-room= user-relay=
-    workers= max-rooms= max-members= max-room-members= max-lobby=
+    workers= restart-limit= max-rooms= max-members= max-room-members= max-lobby=
     max-payload= idle= request-timeout= half-open= half-open-per-source=
     join-rate= join-burst= member-rate= member-burst= dialects= format=
     notices='
