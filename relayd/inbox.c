@@ -12,6 +12,7 @@ inbox_init(struct inbox *in)
 	int i;
 
 	memset(in->msg, 0, sizeof(in->msg));
+	in->count = 0;
 	for (i = 0; i < INBOX_BATCH; i++) {
 		in->iov[i].iov_base = in->bytes[i];
 		in->iov[i].iov_len = sizeof(in->bytes[i]);
@@ -25,19 +26,22 @@ inbox_init(struct inbox *in)
 int
 inbox_receive(struct inbox *in, int fd)
 {
-	return recvmmsg(fd, in->msg, INBOX_BATCH, MSG_DONTWAIT, NULL);
+	int i;
+
+	/* What the kernel shortened in the last batch. */
+	for (i = 0; i < in->count; i++)
+		in->msg[i].msg_hdr.msg_namelen = sizeof(in->from[i]);
+	i = recvmmsg(fd, in->msg, INBOX_BATCH, MSG_DONTWAIT, NULL);
+	in->count = i > 0 ? i : 0;
+	return i;
 }
 
 const uint8_t *
-inbox_datagram(struct inbox *in, int i, size_t *len, struct addr *from)
+inbox_datagram(const struct inbox *in, int i, size_t *len, struct addr *from)
 {
-	struct mmsghdr *m = &in->msg[i];
-	socklen_t name_len = m->msg_hdr.msg_namelen;
-
-	/* The kernel shortened it; the next batch wants it whole. */
-	m->msg_hdr.msg_namelen = sizeof(in->from[i]);
-	if (addr_from_sockaddr(from, &in->from[i].any, name_len) == -1)
+	if (addr_from_sockaddr(from, &in->from[i].any,
+	    in->msg[i].msg_hdr.msg_namelen) == -1)
 		return NULL;
-	*len = m->msg_len;
+	*len = in->msg[i].msg_len;
 	return in->bytes[i];
 }

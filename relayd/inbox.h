@@ -19,6 +19,7 @@
 enum { INBOX_BATCH = 64 };
 
 struct inbox {
+	int		count;		/* in it now */
 	struct mmsghdr	msg[INBOX_BATCH];
 	struct iovec	iov[INBOX_BATCH];
 	union dest	from[INBOX_BATCH];
@@ -32,7 +33,7 @@ int	inbox_receive(struct inbox *, int fd);
  * Datagram i: its bytes, its length (above DATAGRAM_MAX where it was longer)
  * and its source.  NULL where the source has no address.
  */
-const uint8_t *inbox_datagram(struct inbox *, int i, size_t *len,
+const uint8_t *inbox_datagram(const struct inbox *, int i, size_t *len,
 	    struct addr *);
 
 #endif

@@ -175,6 +175,7 @@ loop_run(struct relay *r)
 			break;
 		relay_turn(r);
 		receive(&l);
+		relay_follow(r);
 		care_tick(r);
 		ring(&l);
 	}

@@ -33,10 +33,19 @@ names_room(const struct relay *r, const struct member *m,
 	    d->room_len) == 0);
 }
 
+/* Whether the copy of a slot holds; `past`: as it was at the last look. */
+static enum peers_answer
+alive(struct relay *r, uint32_t slot, bool past)
+{
+	if (!past)
+		return peers_check(&r->peers, slot, r->now_ms);
+	return r->peers.members[slot].gen != 0 ? PEERS_LIVE : PEERS_DEAD;
+}
+
 /* ACCEPTED and whose it is, or the counter of why it is dropped. */
 static unsigned
 by_token(struct relay *r, const struct room_datagram *d,
-    const struct addr *from, uint32_t *slot)
+    const struct addr *from, bool past, uint32_t *slot)
 {
 	const struct member *m;
 	uint8_t tag[TOKEN_TAG];
@@ -45,7 +54,7 @@ by_token(struct relay *r, const struct room_datagram *d,
 	if (token_parse(&t, d->token, d->token_len) == -1 ||
 	    t.slot >= r->peers.cf.limits.members)
 		return LC_drop_token;
-	switch (peers_check(&r->peers, t.slot, r->now_ms)) {
+	switch (alive(r, t.slot, past)) {
 	case PEERS_STALE:
 		return LC_drop_stale;
 	case PEERS_DEAD:
@@ -70,18 +79,20 @@ by_token(struct relay *r, const struct room_datagram *d,
 /* Rule 1: its registered address and port stand for the token. */
 static bool
 by_address(struct relay *r, const struct room_datagram *d,
-    const struct addr *from, uint32_t *slot)
+    const struct addr *from, bool past, uint32_t *slot)
 {
 	*slot = peers_bare(&r->peers, from, d->room, d->room_len);
-	return *slot != ROOMTAB_NONE &&
-	    peers_check(&r->peers, *slot, r->now_ms) == PEERS_LIVE &&
+	if (*slot == ROOMTAB_NONE || alive(r, *slot, past) != PEERS_LIVE)
+		return false;
+	/* The look may have put somebody else there. */
+	return *slot == peers_bare(&r->peers, from, d->room, d->room_len) &&
 	    r->peers.members[*slot].wished != END_LEFT;
 }
 
 /* The rules in their order. */
 static unsigned
 who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
-    struct room_datagram *d, uint32_t *slot)
+    bool past, struct room_datagram *d, uint32_t *slot)
 {
 	unsigned why = LC_drop_malformed;
 
@@ -89,13 +100,13 @@ who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
 		return LC_drop_long;
 	if (len < DATAGRAM_HEADER)
 		return LC_drop_short;
-	if (udp_split_bare(d, p, len) && by_address(r, d, from, slot))
+	if (udp_split_bare(d, p, len) && by_address(r, d, from, past, slot))
 		return ACCEPTED;
 	if (udp_split_token(d, p, len))
-		why = by_token(r, d, from, slot);
+		why = by_token(r, d, from, past, slot);
 	if (why != ACCEPTED && peers_json_host(&r->peers, from) &&
 	    udp_split_json(d, p, len, r->scratch))
-		why = by_token(r, d, from, slot);
+		why = by_token(r, d, from, past, slot);
 	return why;
 }
 
@@ -236,7 +247,7 @@ datagram(struct relay *r, uint8_t sock, const struct addr *from,
 	unsigned why;
 
 	count(r, LC_received, 1);
-	if ((why = who(r, from, p, len, &d, &slot)) != ACCEPTED) {
+	if ((why = who(r, from, p, len, false, &d, &slot)) != ACCEPTED) {
 		count(r, why, 1);
 		return;
 	}
@@ -251,7 +262,34 @@ void
 relay_turn(struct relay *r)
 {
 	r->now_ms = clock_ms();
+}
+
+void
+relay_follow(struct relay *r)
+{
 	(void)peers_refresh(&r->peers, r->now_ms, 1);
+}
+
+/*
+ * Changes wait that may be younger than these datagrams.  They come first,
+ * since a dead token must open nothing; but who spoke for the first time just
+ * before its room closed is still to be told, so its port is learned before.
+ */
+static void
+introduce(struct relay *r, unsigned sock, int n)
+{
+	struct room_datagram d;
+	const uint8_t *p;
+	struct addr from;
+	uint32_t slot;
+	size_t len;
+	int i;
+
+	for (i = 0; i < n; i++)
+		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL &&
+		    who(r, &from, p, len, true, &d, &slot) == ACCEPTED &&
+		    r->peers.members[slot].addr.port == 0)
+			heard(r, slot, &from, (uint8_t)sock);
 }
 
 void
@@ -267,6 +305,9 @@ relay_receive(struct relay *r, unsigned sock)
 		(void)send_drain_errors(&r->out, sock);
 		return;
 	}
+	if (peers_wait(&r->peers, r->now_ms) == 0)
+		introduce(r, sock, n);
+	relay_follow(r);
 	for (i = 0; i < n; i++)
 		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
 			datagram(r, (uint8_t)sock, &from, p, len);

@@ -43,8 +43,10 @@ struct relay {
  */
 void	relay_make(struct relay *, const struct ctl_start *,
 	    const struct seg_maps *, struct roomtab *, const int *fds);
-/* A new turn of the loop: takes the time and what changed in the tables. */
+/* A new turn of the loop: takes the time. */
 void	relay_turn(struct relay *);
+/* Takes what changed in the tables; relay_receive does so itself. */
+void	relay_follow(struct relay *);
 /* One batch of a relay or lobby socket; also after an error event on it. */
 void	relay_receive(struct relay *, unsigned sock);
 void	relay_receive_lobby(struct relay *, unsigned sock);

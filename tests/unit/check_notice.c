@@ -40,6 +40,26 @@ START_TEST(test_notices)
 }
 END_TEST
 
+/* Its first word was still waiting when the room closed. */
+START_TEST(test_told_though_late)
+{
+	struct member_new m = fx_member("b", "plain", "127.0.0.1", 0);
+	struct client a = member("r", "a"), b = guest("127.0.0.1");
+	uint8_t out[64];
+
+	b.made = fx_enter(&fx, "r", &m);
+	turn();
+	leave_at(&b, &relay_at, out, put(out, "r", b.made.token, TOKEN_TEXT,
+	    "hi", 2));
+	fx_shut(&fx, "r", END_HOST_LEFT);
+	turn();
+	hears(&b, "room closed: the host left");
+	hears(&a, "room closed: the host left");	/* and no "hi" */
+	hears_nothing(&a);
+	ck_assert_uint_eq(grown(LC_drop_token), 1);
+}
+END_TEST
+
 START_TEST(test_notices_bounded)
 {
 	struct client a = member("r", "a");
@@ -163,6 +183,7 @@ main(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_notices);
+	tcase_add_test(tc, test_told_though_late);
 	tcase_add_test(tc, test_notices_bounded);
 	tcase_add_test(tc, test_idle);
 	tcase_add_test(tc, test_unreachable);

@@ -70,12 +70,14 @@ turn(void)
 		relay_turn(&relay);
 		relay_receive(&relay, 0);
 		relay_receive_lobby(&relay, 0);
+		relay_follow(&relay);
 		care_tick(&relay);
 	}
 }
 
+/* Sends, and leaves it waiting in the relay's socket. */
 static void
-send_to(const struct client *c, const struct addr *to, const void *p,
+leave_at(const struct client *c, const struct addr *to, const void *p,
     size_t len)
 {
 	struct sockaddr_storage ss;
@@ -83,6 +85,13 @@ send_to(const struct client *c, const struct addr *to, const void *p,
 
 	ck_assert_int_eq(sendto(c->fd, p, len, 0, (struct sockaddr *)&ss, n),
 	    (ssize_t)len);
+}
+
+static void
+send_to(const struct client *c, const struct addr *to, const void *p,
+    size_t len)
+{
+	leave_at(c, to, p, len);
 	turn();
 }
 
