@@ -37,17 +37,18 @@ struct limit {
 	LIST_HEAD(, limit_source)	 sources[BUCKETS];
 	TAILQ_HEAD(, limit_source)	 by_count[COUNT_MAX + 1];
 	uint32_t			 busiest;	/* top of by_count */
-	uint32_t			 half_open;
+	uint32_t			 half_open, most;
 };
 
 struct limit *
-limit_new(void)
+limit_new(uint32_t most)
 {
 	struct limit *l;
 	unsigned i;
 
 	if ((l = calloc(1, sizeof(*l))) == NULL)
 		return NULL;
+	l->most = most;
 	crypto_shorthash_keygen(l->key);
 	for (i = 0; i < BUCKETS; i++)
 		LIST_INIT(&l->sources[i]);
@@ -214,7 +215,7 @@ limit_victim(struct limit *l, const struct half_open *latest, uint32_t all,
 
 	if (s != NULL && s->count > per_source)
 		return TAILQ_FIRST(&s->nodes);
-	if (l->half_open <= all)
+	if (l->half_open <= (all < l->most ? all : l->most))
 		return NULL;
 	return TAILQ_FIRST(&TAILQ_FIRST(&l->by_count[l->busiest])->nodes);
 }

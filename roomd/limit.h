@@ -18,8 +18,8 @@
 struct limit;
 struct limit_source;
 
-/* NULL when memory is short. */
-struct limit *limit_new(void);
+/* most: half-open connections, whatever a setting says.  NULL: no memory. */
+struct limit *limit_new(uint32_t most);
 void	limit_free(struct limit *);
 
 /*

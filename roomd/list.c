@@ -77,14 +77,12 @@ room_names(struct rooms *rooms, bool array)
 {
 	struct blob *b = blob_new(0);
 	struct room_info room;
-	uint32_t i, n = rooms_limits(rooms)->table.rooms;
+	uint32_t i = 0, left = roomtab_rooms(rooms_table(rooms));
 	bool first = true;
 
 	if (array)
 		blob_text(&b, "[");
-	for (i = 0; i < n && b != NULL; i++) {
-		if (!roomtab_room(rooms_table(rooms), i, &room))
-			continue;
+	while (b != NULL && rooms_next(rooms, &i, &left, &room)) {
 		if (!first)
 			blob_text(&b, array ? ", " : ",");
 		first = false;

@@ -65,13 +65,11 @@ answer_rooms(struct queries *q, const struct ctl_query *ask, struct blob **b)
 	const char *before = "{\"name\": ";
 	struct room_info r;
 	struct member_info host;
-	uint32_t i;
+	uint32_t i = 0, left = roomtab_rooms(t);
 
 	(void)ask;
 	blob_text(b, "[");
-	for (i = 0; i < rooms_limits(q->rooms)->table.rooms; i++) {
-		if (!roomtab_room(t, i, &r))
-			continue;
+	while (rooms_next(q->rooms, &i, &left, &r)) {
 		blob_text(b, before);
 		before = ",\n{\"name\": ";
 		blob_json(b, r.name, r.name_len);

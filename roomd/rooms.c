@@ -401,13 +401,12 @@ rooms_kick(struct rooms *r, const void *name, size_t len,
 void
 rooms_repair(struct rooms *r)
 {
+	uint32_t i = 0, left = roomtab_rooms(r->set.table);
 	struct room_info room;
 	enum ending why;
-	uint32_t i;
 
-	for (i = 0; i < r->set.limits.table.rooms; i++)
-		if (roomtab_room(r->set.table, i, &room) &&
-		    room_is_over(&room, &why))
+	while (rooms_next(r, &i, &left, &room))
+		if (room_is_over(&room, &why))
 			close_room(r, &room, why);
 }
 
@@ -441,6 +440,18 @@ _Atomic uint64_t *
 rooms_counters(struct rooms *r)
 {
 	return r->counters;
+}
+
+bool
+rooms_next(struct rooms *r, uint32_t *i, uint32_t *left,
+    struct room_info *room)
+{
+	while (*left > 0 && *i < r->set.limits.table.rooms)
+		if (roomtab_room(r->set.table, (*i)++, room)) {
+			--*left;
+			return true;
+		}
+	return false;
 }
 
 uint64_t

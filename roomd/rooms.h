@@ -99,6 +99,14 @@ struct roomtab *rooms_table(struct rooms *);
 const struct seg_limits *rooms_limits(const struct rooms *);
 const struct live *rooms_live(const struct rooms *, uint32_t worker);
 _Atomic uint64_t *rooms_counters(struct rooms *);
+/*
+ * The next open room from *i on, which moves: for going through all of them.
+ * false where there is none.  left: rooms not yet met, roomtab_rooms() at
+ * first; it ends the walk early, because looking at a record that was never
+ * used makes memory of it.
+ */
+bool	rooms_next(struct rooms *, uint32_t *i, uint32_t *left,
+	    struct room_info *);
 /* Counts the rooms that came and went: changes with the list of rooms. */
 uint64_t rooms_version(const struct rooms *);
 /*

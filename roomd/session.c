@@ -86,7 +86,7 @@ request_timeout(const struct session *s)
 	return s->all->desk->settings->request_timeout_ms;
 }
 
-/* Is this connection somebody's membership? */
+/* Is it somebody's membership? */
 static bool
 seated(const struct session *s)
 {
@@ -194,8 +194,7 @@ const struct audience_voice session_voice = { say, end };
 static enum step
 begin_reading(struct session *s, unsigned ms)
 {
-	const struct ctl_settings *set = s->all->desk->settings;
-	struct limit *limit = s->all->desk->limit;
+	const struct desk *desk = s->all->desk;
 	struct half_open *node;
 	struct session *victim;
 
@@ -205,10 +204,11 @@ begin_reading(struct session *s, unsigned ms)
 		return AGAIN;
 	}
 	deadline(s, ms);
-	if (!limit_open(limit, &s->half, &s->caller.addr))
+	if (!limit_open(desk->limit, &s->half, &s->caller.addr))
 		return session_fail(s, RC_no_memory);
-	while ((node = limit_victim(limit, &s->half, set->half_open,
-	    set->half_open_source)) != NULL) {
+	while ((node = limit_victim(desk->limit, &s->half,
+	    desk->settings->half_open,
+	    desk->settings->half_open_source)) != NULL) {
 		victim = SESSION_OF(node, half);
 		(void)session_fail(victim, RC_closed_half_open);
 		if (victim == s)

@@ -111,10 +111,10 @@ make_desk(struct roomd *d, uint32_t connections)
 
 	desk->rooms = d->rooms;
 	desk->settings = &d->settings;
-	/* Members who stay connected must not keep newcomers out. */
+	/* Neither those who stay nor those who say nothing keep others out. */
 	desk->seats_max = connections / 4 * 3;
 	desk->lists = lists_new(d->rooms);
-	desk->limit = limit_new();
+	desk->limit = limit_new(connections / 2);
 	desk->audience = audience_new(d->base, d->rooms, desk->settings,
 	    &session_voice);
 	if (desk->lists == NULL || desk->limit == NULL ||

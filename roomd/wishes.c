@@ -41,8 +41,12 @@ static void
 grant(struct wishes *w, const struct live *live, uint32_t slot)
 {
 	uint32_t gen = roomtab_member_gen(rooms_table(w->rooms), slot);
-	enum ending why = live_wish_of(live, slot, gen);
+	enum ending why;
 
+	/* Looking at a wish that was never written makes memory of it. */
+	if ((gen & 1) == 0)
+		return;
+	why = live_wish_of(live, slot, gen);
 	if (why == END_LEFT || why == END_IDLE || why == END_UNREACHABLE)
 		(void)rooms_remove(w->rooms, slot, gen, why);
 }

@@ -17,7 +17,7 @@ static void
 setup(void)
 {
 	ck_assert_int_ge(sodium_init(), 0);
-	l = limit_new();
+	l = limit_new(500);
 	ck_assert_ptr_nonnull(l);
 }
 
@@ -133,6 +133,23 @@ START_TEST(oldest_of_its_source)
 	for (i = 1; i < 5; i++)
 		limit_done(l, &n[i]);
 	ck_assert_uint_eq(limit_half_open(l), 0);
+}
+END_TEST
+
+/* The descriptors are fewer than the setting allows. */
+START_TEST(the_most_there_may_be)
+{
+	struct addr a = at("192.0.2.1");
+	struct half_open n[501];
+	int i;
+
+	for (i = 0; i < 501; i++) {
+		ck_assert(limit_open(l, &n[i], &a));
+		ck_assert_ptr_eq(limit_victim(l, &n[i], 10000, 10000),
+		    i < 500 ? NULL : &n[0]);
+	}
+	for (i = 0; i < 501; i++)
+		limit_done(l, &n[i]);
 }
 END_TEST
 
@@ -261,6 +278,7 @@ main(void)
 	tcase_add_test(tc, sources_are_apart);
 	tcase_add_test(tc, crowd_does_not_free_the_busy);
 	tcase_add_test(tc, oldest_of_its_source);
+	tcase_add_test(tc, the_most_there_may_be);
 	tcase_add_test(tc, oldest_of_the_busiest);
 	tcase_add_test(tc, against_a_model);
 	suite_add_tcase(s, tc);

@@ -1,119 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rules of rooms on the real table: who comes in, what follows when
- * somebody goes, and what a relayd may wish.
+ * The rules of rooms on the real table: who comes in, and what follows when
+ * somebody goes.
  */
-#include "roomd_fixture.h"
-
-static void
-on_changed(void *arg)
-{
-	(void)arg;
-	fx.changed++;
-}
-
-static void
-on_joined(void *arg, const struct member_made *m)
-{
-	(void)arg;
-	(void)m;
-	ck_assert_uint_gt(fx.changed, 0);	/* after the commit */
-	fx.joined++;
-}
-
-static void
-on_left(void *arg, const struct member_info *m, enum ending why)
-{
-	(void)arg;
-	ck_assert_uint_ne(roomtab_member_gen(fx.tab, m->slot), m->gen);
-	fx.left++;
-	fx.left_why = why;
-	memcpy(fx.left_name, m->name, sizeof(fx.left_name));
-}
-
-static void
-on_closed(void *arg, const struct room_info *room, enum ending why)
-{
-	(void)arg;
-	ck_assert_uint_eq(roomtab_find(fx.tab, room->name, room->name_len),
-	    ROOMTAB_NONE);
-	fx.closed++;
-	fx.closed_why = why;
-}
-
-static const struct rooms_events events = {
-	NULL, on_changed, on_joined, on_left, on_closed
-};
-
-static void
-setup(void)
-{
-	fx_table();
-	fx_rooms(&events);
-}
-
-/* ---- asking as a client does ---- */
-
-struct ask {
-	const char	*dialect;	/* NULL: plain */
-	const char	*room, *user, *password;
-	const char	*from;		/* NULL: 127.0.0.1 */
-	const char	*token;		/* to join with, or to show */
-	uint16_t	 port;
-	size_t		 token_len;	/* 0: strlen */
-};
-
-static void
-request(struct request *rq, uint8_t op, const struct ask *a)
-{
-	memset(rq, 0, sizeof(*rq));
-	rq->dialect = a->dialect == NULL ? dialect_row(0) :
-	    dialect_by_name(a->dialect);
-	ck_assert_ptr_nonnull(rq->dialect);
-	rq->codec = rq->dialect->codec;
-	rq->op = op;
-	rq->room = (const uint8_t *)a->room;
-	rq->room_len = a->room == NULL ? 0 : strlen(a->room);
-	if (a->user != NULL) {
-		rq->user_len = strlen(a->user);
-		memcpy(rq->user, a->user, rq->user_len);
-	}
-	if (a->password != NULL) {
-		rq->has_password = true;
-		rq->password_len = strlen(a->password);
-		memcpy(rq->password, a->password, rq->password_len);
-	}
-	rq->has_port = a->port != 0;
-	rq->udp_port = a->port;
-	rq->token = (const uint8_t *)a->token;
-	if (a->token != NULL)
-		rq->token_len = a->token_len != 0 ? a->token_len : TOKEN_TEXT;
-}
-
-static struct caller
-caller(const struct ask *a)
-{
-	struct caller c;
-
-	c.addr = fx_addr(a->from != NULL ? a->from : "127.0.0.1");
-	c.via = 3;
-	return c;
-}
-
-static struct rooms_made made;
-
-static enum status
-enter(uint8_t op, struct ask a)
-{
-	struct caller c = caller(&a);
-	struct request rq;
-
-	request(&rq, op, &a);
-	return rooms_enter(fx.rooms, &rq, &c, &made);
-}
-
-#define CREATE(...) enter(OP_CREATE, (struct ask){ __VA_ARGS__ })
-#define JOIN(...) enter(OP_JOIN, (struct ask){ __VA_ARGS__ })
+#include "roomd_ask.h"
 
 static enum status
 identify(struct ask a, struct member_info *m)
@@ -220,6 +110,27 @@ END_TEST
 
 /* ---- invites ---- */
 
+/* The oldest first, and without what waits to be somebody. */
+static void
+expect_names(const char *room, const char *names)
+{
+	char text[512] = "";
+	struct member_info m;
+	struct room_info r;
+	uint32_t *slots, n, i;
+
+	ck_assert(roomtab_room(fx.tab, fx_room(room), &r));
+	slots = rooms_slots(fx.rooms, &r, &n);
+	ck_assert_ptr_nonnull(slots);
+	for (i = 0; i < n; i++) {
+		ck_assert(roomtab_member(fx.tab, slots[i], &m));
+		(void)strlcat(text, i > 0 ? " " : "", sizeof(text));
+		(void)strlcat(text, (char *)m.name, sizeof(text));
+	}
+	free(slots);
+	ck_assert_str_eq(text, names);
+}
+
 START_TEST(invites)
 {
 	char invite[DIALECT_INVITE_COUNT][TOKEN_TEXT], host[TOKEN_TEXT];
@@ -233,6 +144,7 @@ START_TEST(invites)
 	memcpy(invite, made.invites, sizeof(invite));
 	memcpy(host, made.member.token, sizeof(host));
 	ck_assert_uint_eq(roomtab_members(fx.tab), 1);
+	expect_names("r", "alice");
 
 	/* each is good once, from anywhere */
 	for (i = 0; i < DIALECT_INVITE_COUNT; i++)
@@ -259,6 +171,8 @@ START_TEST(invites)
 	    .user = "erin", .token = host, .token_len = 31), ST_DENIED);
 	/* members of other dialects need no invite */
 	ck_assert_int_eq(JOIN(.room = "r", .user = "frank"), ST_OK);
+	expect_names("r", "alice bob bob~2 bob~3 bob~4 dave dave~2 dave~3 "
+	    "frank");
 	/* an invite opens nothing but a join */
 	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "q",
 	    .user = "alice"), ST_OK);
@@ -392,14 +306,8 @@ START_TEST(identity)
 	ck_assert_int_eq(IDENTIFY(&m, .room = "r", .token = token,
 	    .from = "192.0.2.1"), ST_DENIED);
 	ck_assert_int_eq(IDENTIFY(&m, .room = "r"), ST_DENIED);
-}
-END_TEST
-
-START_TEST(short_tokens)
-{
-	struct member_info m;
-
-	ck_assert_int_eq(CREATE(.dialect = "inline", .room = "r",
+	/* the short form */
+	ck_assert_int_eq(CREATE(.dialect = "inline", .room = "s",
 	    .user = "alice"), ST_OK);
 	ck_assert_uint_eq(made.member.token_len, TOKEN_SHORT_TEXT);
 	ck_assert_int_eq(IDENTIFY(&m, .token = made.member.token,
@@ -427,127 +335,6 @@ START_TEST(ports)
 }
 END_TEST
 
-/* ---- wishes ---- */
-
-static void
-grant_all(void)
-{
-	while (wishes_grant(fx.wishes))
-		continue;
-}
-
-START_TEST(wishes)
-{
-	static const enum ending never[] = { END_NONE, END_HOST_LEFT,
-	    END_OPERATOR, END_SHUTDOWN };
-	struct member_info m;
-	size_t i;
-
-	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
-	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
-	ck_assert(fx_member("r", "bob", &m));
-	/* of another life, of nobody, and what a relayd cannot know */
-	live_wish(fx.live[0], m.slot, m.gen - 2, END_IDLE);
-	grant_all();
-	live_wish(fx.live[0], MEMBERS - 1, 0, END_IDLE);
-	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
-		live_wish(fx.live[0], m.slot, m.gen, never[i]);
-		grant_all();
-	}
-	ck_assert_uint_eq(fx.left, 0);
-	live_wish(fx.live[0], m.slot, m.gen, END_UNREACHABLE);
-	live_wish(fx.live[0], m.slot, m.gen, END_UNREACHABLE);
-	grant_all();
-	ck_assert_uint_eq(fx.left, 1);
-	ck_assert_int_eq(fx.left_why, END_UNREACHABLE);
-	/* the host's wish to go ends the room */
-	ck_assert_int_eq(JOIN(.room = "r", .user = "carol"), ST_OK);
-	ck_assert(fx_member("r", "alice", &m));
-	live_wish(fx.live[0], m.slot, m.gen, END_LEFT);
-	grant_all();
-	ck_assert_uint_eq(fx.closed, 1);
-	ck_assert_int_eq(fx.closed_why, END_HOST_LEFT);
-}
-END_TEST
-
-/* What was wished before our time, and more than the ring holds. */
-START_TEST(wishes_of_the_past)
-{
-	struct member_info m;
-	int i;
-
-	ck_assert_int_eq(CREATE(.room = "r", .user = "alice"), ST_OK);
-	ck_assert_int_eq(JOIN(.room = "r", .user = "bob"), ST_OK);
-	ck_assert_int_eq(JOIN(.room = "r", .user = "carol"), ST_OK);
-	ck_assert(fx_member("r", "bob", &m));
-	live_wish(fx.live[0], m.slot, m.gen, END_IDLE);
-	for (i = 0; i < 10000; i++)
-		live_wish(fx.live[0], MEMBERS - 1, 1, END_IDLE);
-	grant_all();
-	ck_assert_uint_eq(fx.left, 1);
-	ck_assert(fx_member("r", "carol", &m));
-	live_wish(fx.live[0], m.slot, m.gen, END_IDLE);
-	for (i = 0; i < 10000; i++)
-		live_wish(fx.live[0], MEMBERS - 1, 1, END_IDLE);
-	grant_all();
-	ck_assert_uint_eq(fx.left, 2);
-}
-END_TEST
-
-/* ---- the start after a death ---- */
-
-START_TEST(repair)
-{
-	struct member_info m;
-
-	/* a predecessor that died between two steps of a rule */
-	ck_assert_int_eq(CREATE(.room = "hostless", .user = "alice"), ST_OK);
-	ck_assert_int_eq(JOIN(.room = "hostless", .user = "bob"), ST_OK);
-	ck_assert(fx_member("hostless", "alice", &m));
-	ck_assert_int_eq(roomtab_remove(fx.tab, m.slot, m.gen, END_LEFT), 0);
-	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "empty",
-	    .user = "alice"), ST_OK);
-	ck_assert(fx_member("empty", "alice", &m));
-	ck_assert_int_eq(roomtab_remove(fx.tab, m.slot, m.gen, END_LEFT), 0);
-	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "keeps",
-	    .user = "alice"), ST_OK);
-	ck_assert_int_eq(JOIN(.room = "keeps", .user = "bob"), ST_OK);
-	ck_assert(fx_member("keeps", "alice", &m));
-	ck_assert_int_eq(roomtab_remove(fx.tab, m.slot, m.gen, END_LEFT), 0);
-	ck_assert_int_eq(CREATE(.room = "whole", .user = "alice"), ST_OK);
-
-	rooms_repair(fx.rooms);
-	ck_assert_uint_eq(fx_room("hostless"), ROOMTAB_NONE);
-	ck_assert_uint_eq(fx_room("empty"), ROOMTAB_NONE);
-	ck_assert_uint_ne(fx_room("keeps"), ROOMTAB_NONE);
-	ck_assert_uint_ne(fx_room("whole"), ROOMTAB_NONE);
-	ck_assert_uint_eq(fx.closed, 2);
-}
-END_TEST
-
-START_TEST(slots_in_order)
-{
-	static const char *const names[] = { "alice", "bob", "carol" };
-	struct member_info m;
-	struct room_info r;
-	uint32_t *slots, n, i;
-
-	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "r",
-	    .user = names[0]), ST_OK);
-	ck_assert_int_eq(JOIN(.room = "r", .user = names[1]), ST_OK);
-	ck_assert_int_eq(JOIN(.room = "r", .user = names[2]), ST_OK);
-	ck_assert(roomtab_room(fx.tab, fx_room("r"), &r));
-	slots = rooms_slots(fx.rooms, &r, &n);
-	ck_assert_ptr_nonnull(slots);
-	ck_assert_uint_eq(n, 3);	/* without the invites */
-	for (i = 0; i < n; i++) {
-		ck_assert(roomtab_member(fx.tab, slots[i], &m));
-		ck_assert_str_eq((char *)m.name, names[i]);
-	}
-	free(slots);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -566,12 +353,7 @@ main(void)
 	tcase_add_test(tc, guest_and_last);
 	tcase_add_test(tc, operator);
 	tcase_add_test(tc, identity);
-	tcase_add_test(tc, short_tokens);
 	tcase_add_test(tc, ports);
-	tcase_add_test(tc, wishes);
-	tcase_add_test(tc, wishes_of_the_past);
-	tcase_add_test(tc, repair);
-	tcase_add_test(tc, slots_in_order);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

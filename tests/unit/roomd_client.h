@@ -76,7 +76,7 @@ setup(void)
 	desk.counters = roomtab_counters(fx.tab);
 	desk.seats_max = 100;
 	desk.lists = lists_new(fx.rooms);
-	desk.limit = limit_new();
+	desk.limit = limit_new(1000);
 	desk.audience = audience_new(base, fx.rooms, &fx.set, &session_voice);
 	sessions = sessions_new(base, &desk);
 	ck_assert(desk.lists != NULL && desk.limit != NULL &&
