@@ -285,8 +285,10 @@ chat_close(struct chat *c)
 {
 	if (c->call != NULL)
 		tcrp_cancel(c->call);
-	if (c->list_call != NULL)
-		tcrp_cancel(c->list_call);
+	if (c->who.call != NULL)
+		tcrp_cancel(c->who.call);
+	if (c->rooms.call != NULL)
+		tcrp_cancel(c->rooms.call);
 	if (c->ev_read != NULL)
 		event_free(c->ev_read);
 	event_free(c->ev_keep);

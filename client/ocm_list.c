@@ -40,7 +40,7 @@ enumerate(const struct entries *all)
 }
 
 static void
-show_list(struct chat *c, const struct tcrp_answer *a)
+show_list(const struct list *l, const struct tcrp_answer *a)
 {
 	struct entries	 all;
 	char		*line;
@@ -50,8 +50,8 @@ show_list(struct chat *c, const struct tcrp_answer *a)
 		return;
 	}
 	line = enumerate(&all);
-	if (c->list_op == OP_MEMBERS)
-		show_info("in %s: %s", c->room, line);
+	if (l->op == OP_MEMBERS)
+		show_info("in %s: %s", l->chat->room, line);
 	else
 		show_info("rooms: %s", all.count > 0 ? line : "none");
 	free(line);
@@ -61,22 +61,24 @@ show_list(struct chat *c, const struct tcrp_answer *a)
 static void
 on_list(const struct tcrp_answer *a, void *arg)
 {
-	struct chat	*c = arg;
+	struct list	*l = arg;
 
-	c->list_call = NULL;
+	l->call = NULL;
 	if (a->outcome == TCRP_OK)
-		show_list(c, a);
+		show_list(l, a);
 	else
-		(void)explain(c->opt, c->list_op, c->room, a);
+		(void)explain(l->chat->opt, l->op, l->chat->room, a);
 }
 
+/* The same question again, while it is unanswered, has the same answer. */
 static void
-ask_list(struct chat *c, struct tcrp_question q)
+ask_list(struct chat *c, struct list *l, struct tcrp_question q)
 {
-	if (c->list_call != NULL)
-		tcrp_cancel(c->list_call);
-	c->list_op = q.op;
-	c->list_call = tcrp_ask(c->base, &c->opt->server, &q, on_list, c);
+	if (l->call != NULL)
+		return;
+	l->chat = c;
+	l->op = q.op;
+	l->call = tcrp_ask(c->base, &c->opt->server, &q, on_list, l);
 }
 
 void
@@ -85,7 +87,7 @@ chat_who(struct chat *c)
 	if (c->lobby)
 		show_info("the lobby keeps no list of who is there");
 	else
-		ask_list(c, session_question(c, OP_MEMBERS));
+		ask_list(c, &c->who, session_question(c, OP_MEMBERS));
 }
 
 void
@@ -95,5 +97,5 @@ chat_rooms(struct chat *c)
 
 	q.room = "";
 	q.payload_len = 0;
-	ask_list(c, q);
+	ask_list(c, &c->rooms, q);
 }

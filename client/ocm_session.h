@@ -63,8 +63,11 @@ struct chat {
 	int			 leave_status;
 	uint64_t		 leave_by;
 
-	struct tcrp_call	*list_call;	/* of /who and /rooms */
-	enum tcrp_op		 list_op;
+	struct list {			/* one of /who and /rooms */
+		struct chat		*chat;
+		struct tcrp_call	*call;	/* under way, or NULL */
+		enum tcrp_op		 op;
+	}			 who, rooms;
 };
 
 /* ocm_chat.c */
