@@ -5,6 +5,7 @@
 #   make test            unit and system tests, hardening, install
 #   make check-style     the house rules, manuals, linters, OpenBSD
 #   make bench, fuzz     load and hostile input, for as long as you like
+#   make soak KILLS=n SEED=s    kills by the thousand, and more of the model
 #   make SAN=1 ...       the same with AddressSanitizer and UBSan
 #   make WERROR=-Werror  as CI does
 
@@ -167,6 +168,17 @@ test-model:
 	sh tests/model/run.sh
 	sh tests/model/step.sh $(STEP_OPERATIONS)
 
+# Recovery, proved for as long as you like: KILLS of real children, then
+# SOAK_OPERATIONS single-stepped, then the model with one kill more.
+KILLS =	10000
+SOAK_OPERATIONS =	1000
+SEED =
+soak: all
+	seed='$(SEED)'; seed=$${seed:-`date +%s`}; \
+	    tests/system/kill_loop --kills $(KILLS) --seed $$seed && \
+	    sh tests/model/step.sh $(SOAK_OPERATIONS) $$seed && \
+	    sh tests/model/run.sh 4
+
 check-style:
 	tests/style.sh
 	tests/openbsd/check.sh
@@ -211,6 +223,6 @@ clean:
 	rm -f */*.o */*.d tests/*/*.o tests/*/*.d tests/*/*.t
 
 .PHONY: all build-tests test test-unit test-programs test-system test-model \
-	test-fuzz check-style bench fuzz clean install uninstall
+	test-fuzz soak check-style bench fuzz clean install uninstall
 
 -include build/depend
