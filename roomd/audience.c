@@ -11,7 +11,7 @@
 #include "wire_tcp.h"
 
 enum {
-	NEWS_MAX = 16,			/* names in one piece of news */
+	NEWS_MAX = 8,			/* names in one piece of news */
 	NEWS_GAP_MS = 1000,
 	NEWS_ROOM_MAX = 64,		/* larger rooms hear no news */
 };
@@ -29,7 +29,7 @@ struct circle {			/* the seats of one room */
 	struct event		*timer;
 	uint32_t		 room;
 	uint64_t		 told_ms;	/* last news, 0: never */
-	struct news		*news;		/* NEWS_MAX, or NULL: none */
+	struct news		 news[NEWS_MAX];
 	unsigned		 count;		/* of them */
 	unsigned		 more_joined, more_left;
 	size_t			 name_len;
@@ -73,7 +73,6 @@ circle_free(struct circle *c)
 {
 	c->audience->circles[c->room] = NULL;
 	event_free(c->timer);
-	free(c->news);
 	free(c);
 }
 
@@ -175,8 +174,6 @@ tell_news(struct circle *c)
 		say(c->audience, s, text->data, text->len);
 		blob_unref(text);
 	}
-	free(c->news);
-	c->news = NULL;
 	c->count = c->more_joined = c->more_left = 0;
 	c->told_ms = clock_ms();
 }
@@ -205,9 +202,7 @@ add_news(struct audience *a, uint32_t room, uint32_t slot, const void *name,
 	    !roomtab_room(rooms_table(a->rooms), room, &info) ||
 	    info.members > NEWS_ROOM_MAX)
 		return;
-	if (c->news == NULL)
-		c->news = calloc(NEWS_MAX, sizeof(*c->news));
-	if (c->news == NULL || c->count == NEWS_MAX) {
+	if (c->count == NEWS_MAX) {
 		if (joined)
 			c->more_joined++;
 		else

@@ -3,8 +3,9 @@
  * What roomd is told and tells the other processes: orders of ocmd, bells
  * from and to the relayds.  Used by setup.c and main.c.
  */
+#include <sys/types.h>
+
 #include <event2/event.h>
-#include <string.h>
 
 #include "log.h"
 #include "roomd.h"

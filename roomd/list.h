@@ -31,9 +31,9 @@ void	lists_free(struct lists *);
 struct blob *lists_rooms(struct lists *, uint8_t op, enum codec);
 /*
  * The frame that answers operation 5: {"name","host"} of each member, the
- * oldest first; `room` is repeated in it as the request had it.
+ * oldest first; `name` is repeated in it as the request had it.
  */
 struct blob *lists_members(struct lists *, const struct room_info *,
-	    enum codec, const void *room, size_t room_len);
+	    enum codec, const void *name, size_t name_len);
 
 #endif

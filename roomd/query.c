@@ -3,6 +3,7 @@
  * Answers to ocmctl as JSON: see query.h.  An answer is built at once and
  * sent as ocmctl reads it.
  */
+#include <sys/types.h>
 #include <sys/queue.h>
 
 #include <event2/event_struct.h>
@@ -326,9 +327,13 @@ queries_new(struct event_base *base, struct rooms *rooms)
 void
 queries_free(struct queries *q)
 {
+	struct query *one, *next;
+
 	if (q == NULL)
 		return;
-	while (!LIST_EMPTY(&q->list))
-		query_free(LIST_FIRST(&q->list));
+	for (one = LIST_FIRST(&q->list); one != NULL; one = next) {
+		next = LIST_NEXT(one, link);
+		query_free(one);
+	}
 	free(q);
 }

@@ -81,8 +81,8 @@ int	rooms_set_port(struct rooms *, uint32_t slot, uint32_t gen,
 	    uint16_t port);
 
 /* The operator's verbs: NULL, or why not. */
-const char *rooms_close(struct rooms *, const void *room, size_t len);
-const char *rooms_kick(struct rooms *, const void *room, size_t len,
+const char *rooms_close(struct rooms *, const void *name, size_t len);
+const char *rooms_kick(struct rooms *, const void *name, size_t len,
 	    const void *member, size_t member_len);
 
 /*

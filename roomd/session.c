@@ -50,7 +50,7 @@ struct session {
 	bool			 slow;		/* its outbox ran over */
 };
 
-/* The session that a pointer to one of its members belongs to. */
+/* Whose member that is. */
 #define SESSION_OF(p, member) ((struct session *)(void *)((char *)(p) -	\
 	offsetof(struct session, member)))
 
@@ -165,10 +165,9 @@ say(struct seat *seat, struct blob *b)
 {
 	struct session *s = SESSION_OF(seat, seat);
 
-	/* Never between the two parts of an answer: its reader is no match. */
-	if (s->second != NULL)
-		return;
-	enqueue(s, blob_ref(b));
+	/* Never between the two parts of an answer: no reader expects it. */
+	if (s->second == NULL)
+		enqueue(s, blob_ref(b));
 	event_active(&s->writable, EV_WRITE, 0);
 }
 
@@ -481,11 +480,12 @@ sessions_new(struct event_base *base, struct desk *desk)
 void
 sessions_free(struct sessions *all)
 {
-	struct session *s;
+	struct session *s, *next;
 
 	if (all == NULL)
 		return;
-	while ((s = TAILQ_FIRST(&all->list)) != NULL) {
+	for (s = TAILQ_FIRST(&all->list); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
 		if (seated(s))
 			audience_stand(all->desk->audience, &s->seat);
 		session_free(s);
