@@ -21,7 +21,7 @@ struct ring {
 };
 
 struct live_slot {
-	_Atomic uint64_t	where;	/* gen 32, port 16, sock 8, enrolled 8 */
+	_Atomic uint64_t	where;	/* gen, port, sock, enrolled */
 	_Atomic uint64_t	seen;	/* clock_ms() */
 	_Atomic uint64_t	wish;	/* gen 32, enum ending 8 */
 };

@@ -58,7 +58,7 @@ struct long_name {
 };
 
 struct journal_entry {
-	uint32_t	word;		/* of the region, counted from its start */
+	uint32_t	word;		/* of the region, from its start */
 	uint32_t	old;
 };
 
@@ -66,7 +66,7 @@ struct roomtab_area {
 	uint32_t		magic;
 	uint32_t		rooms, members;		/* as formatted */
 	_Atomic uint32_t	seq;		/* odd: being changed */
-	_Atomic uint32_t	jact;		/* the entries below are armed */
+	_Atomic uint32_t	jact;	/* the entries below are armed */
 	_Atomic uint32_t	jn;		/* how many */
 	_Atomic uint32_t	head;		/* changes ever announced */
 	_Atomic uint32_t	ring[CHANGE_RING];

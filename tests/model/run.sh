@@ -37,7 +37,8 @@ failed=0
 passed=0
 safety="-DSAFETY -DNOCLAIM"
 if check model "$safety" "" -DKILLS="$kills" -DOPS="$ops"; then
-	echo "ok   model: $kills kills anywhere, $ops operations: $states states, no error"
+	echo "ok   model: $kills kills anywhere, $ops operations:" \
+	    "$states states, no error"
 	passed=1
 else
 	echo "FAIL model: $kills kills, $ops operations"

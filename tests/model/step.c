@@ -348,6 +348,9 @@ main(int argc, char **argv)
 	    "%llu distinct images (%llu before, %llu after)\n",
 	    argc > 1 ? argv[1] : "1", operations, instructions, images,
 	    kept_before, kept_after);
+	free(before);
+	free(after);
+	free(last);
 	if (kept_after == 0 || kept_before == 0)
 		errx(1, "nothing was ever done");
 	return 0;
