@@ -43,7 +43,7 @@ struct rule {
 
 static const char *const child_calls[] = {
 	/* its descriptors: control messages, log lines */
-	"read", "write", "writev", "recvmsg", "sendmsg", "close",
+	"read", "write", "writev", "recvmsg", "close",
 	"poll", "ppoll", "ppoll_time64",
 	/* the time, and the nap of a parked lock */
 	"clock_gettime", "clock_gettime64", "gettimeofday",
@@ -70,15 +70,31 @@ enum {
 	MADVISE_ADVICE = 2,
 	MADVISE_USUAL = 31,
 	ACCEPT_FLAGS = 3,
-	IOCTL_REQUEST = 1,
-	FCNTL_COMMAND = 1,
+	SHUTDOWN_HOW = 1,
+	SENDMSG_FLAGS = 2,
+	SENDMMSG_FLAGS = 3,
+	SENDTO_FLAGS = 3,
+	SENDTO_ADDRESS = 4,
+	SEND_USUAL = MSG_DONTWAIT | MSG_NOSIGNAL,
 };
 
 #define FUTEX_RULE(name, op, answer)					\
 	{ name, answer, 1,						\
 	    { { FUTEX_ARG, NO_BIT_BUT(FUTEX_FLAGS), op } } }
 
+/*
+ * With MSG_FASTOPEN a send is a connect, which neither the empty network
+ * namespace nor Landlock sees on an inherited socket.
+ */
+#define SEND_RULES(name, flags)						\
+	{ name, SCMP_ACT_ALLOW, 1, {					\
+	    { flags, NO_BIT_BUT(SEND_USUAL), 0 } } },			\
+	{ name, SCMP_ACT_KILL_PROCESS, 1, {				\
+	    { flags, MSG_FASTOPEN, MSG_FASTOPEN } } }
+
 static const struct rule child_rules[] = {
+	SEND_RULES("sendmsg", SENDMSG_FLAGS),
+
 	/*
 	 * Semaphores: glibc waits with WAIT_BITSET, musl with WAIT.  The
 	 * priority inheritance operations have a history of kernel holes.
@@ -127,20 +143,40 @@ static const struct rule child_rules[] = {
 /* ---- SANDBOX_DATAGRAMS ---- */
 
 static const char *const datagram_calls[] = {
-	"recvmmsg", "recvmmsg_time64", "sendmmsg",
+	"recvmmsg", "recvmmsg_time64",
 	NULL
+};
+
+static const struct rule datagram_rules[] = {
+	SEND_RULES("sendmmsg", SENDMMSG_FLAGS),
+	{ NULL, 0, 0, { { 0, 0, 0 } } }
 };
 
 /* ---- SANDBOX_ACCEPT: stream sockets ---- */
 
 static const char *const accept_calls[] = {
-	"recvfrom", "sendto", "readv", "shutdown",
+	"recvfrom", "readv",
 	NULL
 };
 
 static const struct rule accept_rules[] = {
 	{ "accept4", SCMP_ACT_ALLOW, 1, {
 	    { ACCEPT_FLAGS, ALL_BITS, SOCK_NONBLOCK | SOCK_CLOEXEC } } },
+	{ "sendto", SCMP_ACT_ALLOW, 2, {
+	    { SENDTO_FLAGS, NO_BIT_BUT(SEND_USUAL), 0 },
+	    { SENDTO_ADDRESS, ALL_BITS, 0 } } },
+	{ "sendto", SCMP_ACT_KILL_PROCESS, 1, {
+	    { SENDTO_FLAGS, MSG_FASTOPEN, MSG_FASTOPEN } } },
+	/*
+	 * The other two would end a listener, which belongs to ocmd and to
+	 * the next roomd, and make of it a socket that could connect.
+	 */
+	{ "shutdown", SCMP_ACT_ALLOW, 1, {
+	    { SHUTDOWN_HOW, ALL_BITS, SHUT_WR } } },
+	{ "shutdown", SCMP_ACT_KILL_PROCESS, 1, {
+	    { SHUTDOWN_HOW, ALL_BITS, SHUT_RD } } },
+	{ "shutdown", SCMP_ACT_KILL_PROCESS, 1, {
+	    { SHUTDOWN_HOW, ALL_BITS, SHUT_RDWR } } },
 	{ NULL, 0, 0, { { 0, 0, 0 } } }
 };
 
@@ -239,7 +275,8 @@ static const struct policy {
 	const struct rule	*rules;		/* or NULL */
 } policies[] = {
 	{ CHILD, SCMP_ACT_ALLOW, child_calls, child_rules },
-	{ SANDBOX_DATAGRAMS, SCMP_ACT_ALLOW, datagram_calls, NULL },
+	{ SANDBOX_DATAGRAMS, SCMP_ACT_ALLOW, datagram_calls,
+	    datagram_rules },
 	{ SANDBOX_ACCEPT, SCMP_ACT_ALLOW, accept_calls, accept_rules },
 	{ SANDBOX_EVENTS, SCMP_ACT_ALLOW, event_calls, NULL },
 	{ CHILD, SCMP_ACT_KILL_PROCESS, child_evil, NULL },
