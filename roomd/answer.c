@@ -61,7 +61,9 @@ written(struct desk *d, const struct writer *w)
 {
 	struct blob *b;
 
-	if (w->len == 0)
+	if (w->bad)	/* part of a frame is worse than none */
+		log_warnx("an answer that does not fit");
+	if (w->bad || w->len == 0)
 		return NULL;
 	if ((b = blob_of(w->base, w->len)) == NULL)
 		counter_add(&d->counters[RC_no_memory], 1);
@@ -125,9 +127,6 @@ answer_row(struct desk *d, const struct request *rq, enum status st,
 		a->gap_ms = rq->dialect->gap_ms;
 		explicit_bzero(bytes, w.len);
 	}
-	if (w.bad)
-		log_warnx("an answer of dialect %s does not fit",
-		    rq->dialect->name);
 	settle(d, st, a);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Members who hold a TCP connection: who they are, and what they are told
- * over it (ocm-protocol(7), "decimal": joined, left, closed).  main.c feeds
- * it the events of rooms.c; session.c takes and leaves the seats and lends
- * the voice.  Members without a connection are relayd's to tell.
+ * over it (ocm-protocol(7), "decimal": joined, left, closed).  control.c
+ * feeds it the events of rooms.c; session.c takes and leaves the seats and
+ * lends the voice.  Members of other dialects are relayd's to tell.  One
+ * whose connection died with an earlier roomd goes on talking without
+ * notices, until it leaves or falls idle.
  */
 #ifndef OCM_AUDIENCE_H
 #define OCM_AUDIENCE_H

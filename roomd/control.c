@@ -175,6 +175,15 @@ stop(struct roomd *d, const struct ctl_stop *how)
 }
 
 static void
+pong(void)
+{
+	const struct ctl_bell bell = { 0 };
+
+	/* One that is lost is asked for again. */
+	(void)ctl_send(FD_CTL, CTL_PONG, &bell, -1);
+}
+
+static void
 on_ctl(evutil_socket_t sock, short what, void *arg)
 {
 	struct roomd *d = arg;
@@ -194,7 +203,9 @@ on_ctl(evutil_socket_t sock, short what, void *arg)
 	case CTL_GOT:
 		break;
 	}
-	if (type == CTL_SETTINGS)
+	if (type == CTL_PING)
+		pong();
+	else if (type == CTL_SETTINGS)
 		control_settings(d, &body.SETTINGS);
 	else if (type == CTL_STOP)
 		stop(d, &body.STOP);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accepting connections, as many as there may be.  Made by main.c.
+ * Accepting connections, as many as there may be.  Made by setup.c.
  */
 #ifndef OCM_LISTENER_H
 #define OCM_LISTENER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What ocmctl asks about rooms and members: ocmd hands over its connection,
- * and the answer of control.h goes out here.  Called by main.c.
+ * and the answer of control.h goes out here.  Called by control.c.
  */
 #ifndef OCM_QUERY_H
 #define OCM_QUERY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * TCP connections: reading whole frames within their time, and sending
- * answers at the reader's pace.  Made by main.c, started by listener.c; what
+ * answers at the reader's pace.  Made by setup.c, started by listener.c; what
  * a frame means is answer.c's business.
  */
 #ifndef OCM_SESSION_H

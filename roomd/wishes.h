@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the relayds wish: members to be removed who left by a word, fell
- * silent or cannot be reached.  Called by main.c when a bell rings.
+ * silent or cannot be reached.  Called by control.c when a bell rings.
  */
 #ifndef OCM_WISHES_H
 #define OCM_WISHES_H
