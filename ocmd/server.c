@@ -25,8 +25,8 @@
 
 enum { MESSAGES_AT_ONCE = 16, STUCK_PAUSE_MS = 100, HANG_UP_MS = 100 };
 
-static void
-set_timer(struct event *ev, uint32_t ms)
+void
+server_set_timer(struct event *ev, uint32_t ms)
 {
 	const struct timeval tv = { ms / 1000, (long)(ms % 1000) * 1000 };
 
@@ -45,7 +45,7 @@ any_alive(const struct server *s)
 }
 
 static void
-kill_all(const struct server *s)
+kill_all(struct server *s)
 {
 	unsigned i;
 
@@ -76,7 +76,7 @@ fail_start(struct server *s, const char *fmt, ...)
 	s->phase = SERVER_STOPPING;
 	s->exit_code = 1;
 	kill_all(s);
-	set_timer(s->ev_phase, SERVER_STOP_MS);
+	server_set_timer(s->ev_phase, SERVER_STOP_MS);
 	if (!any_alive(s))
 		(void)event_base_loopbreak(s->base);
 }
@@ -135,6 +135,7 @@ on_ready(struct server *s, struct child *c, uint32_t layers)
 
 	c->layers = layers;
 	c->state = CHILD_READY;
+	c->late = 0;
 	(void)evtimer_del(c->ev_timer);
 	log_info("%s: ready in %llu ms, process %ld", c->name,
 	    (unsigned long long)(clock_ms() - c->born_ms), (long)c->pid);
@@ -150,7 +151,7 @@ on_ready(struct server *s, struct child *c, uint32_t layers)
 
 /* What c could do to deserve it, others must not suffer for. */
 static void
-punish(const struct child *c, const char *why)
+punish(struct child *c, const char *why)
 {
 	log_warnx("%s: %s; killing it", c->name, why);
 	(void)event_del(c->ev_ctl);
@@ -165,7 +166,7 @@ on_hang_up(struct child *c)
 	if (c->state == CHILD_STOPPING)
 		return;
 	c->state = CHILD_LOST;
-	set_timer(c->ev_timer, HANG_UP_MS);
+	server_set_timer(c->ev_timer, HANG_UP_MS);
 }
 
 static void
@@ -178,23 +179,24 @@ on_stuck(struct server *s, const struct child *c)
 	server_repair(s, 0);
 }
 
-static void
-on_ctl(evutil_socket_t fd, short what, void *arg)
+void
+server_hear(struct child *c)
 {
-	struct child *c = arg;
+	const int fd = c->ctl;
 	union ctl_body body;
 	enum ctl_result r;
 	enum ctl_type type;
 	int i, stray;
 
-	(void)what;
 	/* A repair may have ended this very child: then its ctl is -1. */
 	for (i = 0; i < MESSAGES_AT_ONCE && c->ctl == fd; i++) {
 		r = ctl_recv(fd, c->role, ROLE_OCMD, false, &type, &body,
 		    &stray);
 		if (r == CTL_NOTHING)
 			return;
-		if (r == CTL_GOT && type == CTL_STUCK)
+		if (r == CTL_GOT && type == CTL_PONG)
+			c->unanswered = 0;
+		else if (r == CTL_GOT && type == CTL_STUCK)
 			on_stuck(c->server, c);
 		else if (r == CTL_GOT && type == CTL_READY &&
 		    c->state == CHILD_STARTING)
@@ -209,6 +211,14 @@ on_ctl(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void
+on_ctl(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	server_hear(arg);
+}
+
 /* ---- births ---- */
 
 static int
@@ -220,6 +230,7 @@ send_start(struct server *s, struct child *c)
 	start.index = c->index;
 	start.uid = (uint32_t)c->uid;
 	start.gid = (uint32_t)c->gid;
+	start.crashed = c->crashed;
 	start.settings = s->conf.settings;
 	if (c->role != ROLE_ROOMD) {
 		explicit_bzero(start.bucket_key, sizeof(start.bucket_key));
@@ -240,30 +251,10 @@ spawn(struct server *s, struct child *c)
 	    c);
 	if (c->ev_ctl == NULL || event_add(c->ev_ctl, NULL) == -1)
 		log_warnx("%s: cannot be heard", c->name);
-	set_timer(c->ev_timer, CHILD_READY_MS);
+	c->unanswered = 0;
+	server_set_timer(c->ev_timer, server_birth_ms(s, c));
 	(void)send_start(s, c);
 	return 0;
-}
-
-void
-server_restart(struct server *s, struct child *c)
-{
-	const bool loop = c->backoff.next_ms != 0;
-	uint32_t delay;
-
-	if (s->phase != SERVER_SERVING)
-		return;
-	delay = backoff_delay(&c->backoff, clock_ms(), c->lived_ms,
-	    s->conf.restart_limit);
-	if (delay > 0 && !loop)
-		log_warnx("%s: died %u times in %d s; it waits ever longer, "
-		    "up to %d s, until it has lived for %d s", c->name,
-		    backoff_deaths(&c->backoff), BACKOFF_WINDOW_S,
-		    BACKOFF_MAX_MS / 1000, BACKOFF_FORGET_MS / 1000);
-	if (delay > 0)
-		log_info("%s: starts again in %u ms", c->name, delay);
-	c->restarts++;
-	set_timer(c->ev_timer, delay);
 }
 
 /* A child's timer: time to live again, or it did not do what it should. */
@@ -275,8 +266,9 @@ on_child_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (c->state == CHILD_STARTING) {
-		log_warnx("%s: was not ready within %d s; killing it",
-		    c->name, CHILD_READY_MS / 1000);
+		log_warnx("%s: was not ready within %u s; killing it",
+		    c->name, server_birth_ms(c->server, c) / 1000);
+		c->late++;
 		child_kill(c);
 	} else if (c->state == CHILD_LOST) {
 		log_warnx("%s: closed its control socket; killing it",
@@ -319,6 +311,7 @@ server_reap(struct server *s, struct child *c, bool wait)
 	    waitpid(c->pid, &status, wait ? 0 : WNOHANG) != c->pid)
 		return false;
 	c->lived_ms = clock_ms() - c->born_ms;
+	c->crashed = c->condemned || child_own_doing(status);
 	logpipe_finish(c->log);
 	(void)child_obituary(obituary, status, c->lived_ms);
 	if (c->state == CHILD_STOPPING && status == 0)
@@ -344,7 +337,7 @@ server_reap(struct server *s, struct child *c, bool wait)
 static void
 go_on_stopping(struct server *s)
 {
-	const struct ctl_stop stop = { 0 };
+	const struct ctl_stop stop = { .say = 1 };
 	struct child *roomd = &s->child[0];
 	unsigned i;
 
@@ -407,7 +400,7 @@ server_stop(struct server *s)
 		if (child_send(c, CTL_STOP, &stop) == -1)
 			child_kill(c);
 	}
-	set_timer(s->ev_phase, SERVER_STOP_RELAY_MS);
+	server_set_timer(s->ev_phase, SERVER_STOP_RELAY_MS);
 	go_on_stopping(s);
 }
 
@@ -437,7 +430,7 @@ on_phase_timer(evutil_socket_t fd, short what, void *arg)
 		    s->child[i].name);
 		child_kill(&s->child[i]);
 	}
-	set_timer(s->ev_phase, SERVER_STOP_MS - SERVER_STOP_RELAY_MS);
+	server_set_timer(s->ev_phase, SERVER_STOP_MS - SERVER_STOP_RELAY_MS);
 }
 
 /* ---- the loop ---- */
@@ -470,7 +463,7 @@ watch_signals(struct server *s)
 		if (s->ev_signal[i] == NULL ||
 		    evsignal_add(s->ev_signal[i], NULL) == -1)
 			return -1;
-	return s->ev_phase == NULL ? -1 : 0;
+	return s->ev_phase == NULL ? -1 : server_watch(s);
 }
 
 int
@@ -479,8 +472,8 @@ server_run(struct server *s)
 	s->born_ms = clock_ms();
 	s->phase = SERVER_STARTING;
 	if (watch_signals(s) == -1)
-		fatal("cannot watch signals");
-	set_timer(s->ev_phase, SERVER_START_MS);
+		fatal("cannot watch signals and children");
+	server_set_timer(s->ev_phase, SERVER_START_MS);
 	start_all(s);
 	if (s->exit_code == 0 || any_alive(s))
 		(void)event_base_dispatch(s->base);

@@ -13,6 +13,7 @@ import time
 import unittest
 
 import ocm
+from dialects import Decimal
 from ocm import AM_ROOT, NOBODY, SANITIZED, SLOW, Case, Server
 from tcrp import fence, process_field, wait_until
 
@@ -273,6 +274,17 @@ class Stop(Case):
             one.expect_raw("server is shutting down")
         for one in alice, bob, carol:
             self.assertEqual(one.drain(), [])
+
+    def test_those_who_listen_on_tcp_are_told(self):
+        server = self.serve(notices=False)
+        alice = Decimal(server, "alice").create("r")
+        bob = Decimal(server, "bob").join("r", host=alice)
+        self.addCleanup(alice.close)
+        self.addCleanup(bob.close)
+        self.assertEqual(server.stop(), [])
+        for one in alice, bob:
+            self.assertEqual(one.talk.frame().payload,
+                             b"server is shutting down")
 
     def test_while_clients_hang_on(self):
         """Open connections and half requests do not hold it up."""
