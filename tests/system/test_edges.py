@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: ISC
+"""Corners: large answers, slow readers, stopped processes, starved ones,
+one socket in two rooms, ports that change hands."""
+
+import contextlib
+import os
+import resource
+import select
+import signal
+import socket
+import time
+
+import ocm
+from dialects import Decimal
+from ocm import SLOW, Case, need_files
+from tcrp import (CREATE, JOIN, LIST, MALFORMED, OK, Deadline, fence, meet,
+                  wait_until, write_frame)
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Answers(Case):
+    def test_long_lists(self):
+        """Thousands of rooms with long names: whole, to a slow reader too,
+        and nobody else waits for him."""
+        server = self.serve(join_rate=0)
+        names = {("%04d" % i).ljust(255, "x") for i in range(2000)}
+        for name in names:
+            server.member("m").create(name, hello=False).close()
+        slow = socket.socket()
+        self.addCleanup(slow.close)
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(server.rooms[0])
+        slow.sendall(write_frame(LIST))
+        with server.talk() as talk:
+            self.assertEqual(set(talk.ask(LIST).frame().json()), names)
+        with server.talk() as talk:
+            got = talk.ask(JOIN).frame().payload.decode()
+            self.assertEqual(set(got.split(",")), names)
+        self.assertEqual({r["name"] for r in server.room_list()}, names)
+        slow.settimeout(5 * SLOW)
+        size = 0
+        while True:
+            data = slow.recv(16384)
+            if not data:
+                break
+            size += len(data)
+        self.assertGreater(size, 255 * 2000)
+
+    def test_long_member_list(self):
+        server = self.serve(join_rate=0)
+        host = server.member("h").create("r", hello=False)
+        for i in range(1500):
+            server.member("m" * 200 + "%d" % i).join(
+                "r", hello=False).close()
+        names = [m["name"] for m in host.members()]
+        self.assertEqual(len(set(names)), 1501)
+        self.assertEqual([m["name"] for m in server.members("r")], names)
+
+    def test_operator_who_does_not_read(self):
+        """An ocmctl that is stopped holds up nobody."""
+        server = self.serve(join_rate=0)
+        for i in range(1000):
+            server.member("m").create("%04d" % i + "x" * 200,
+                                      hello=False).close()
+        lazy = []
+        for verb in (4, 8, 0):          # rooms, stats, status
+            one = socket.socket(socket.AF_UNIX)
+            self.addCleanup(one.close)
+            one.connect(server.socket)
+            one.sendall((0x6f636d31).to_bytes(4, "little") +
+                        verb.to_bytes(4, "little") + bytes(524))
+            lazy.append(one)
+        begin = time.monotonic()
+        server.status()
+        server.member("a").create("quick")
+        self.assertEqual(len(server.room_list()), 1001)
+        self.assertLess(time.monotonic() - begin, 2 * SLOW)
+
+    def test_request_and_end_of_stream_at_once(self):
+        """Who closes his side after asking is answered all the same."""
+        server = self.serve()
+        for op, room in (CREATE, "r"), (JOIN, "r"):
+            with server.talk() as talk:
+                talk.ask(op, room, "alice")
+                talk.sock.shutdown(socket.SHUT_WR)
+                self.assertEqual(talk.status(), OK)
+                self.assertEqual(len(talk.frame().payload), 32)
+                self.assertTrue(talk.ended())
+        with server.talk() as talk:
+            talk.ask(LIST)
+            talk.sock.shutdown(socket.SHUT_WR)
+            self.assertEqual(talk.frame().json(), ["r"])
+            self.assertTrue(talk.ended())
+
+    def test_empty_requests(self):
+        server = self.serve()
+        for op, room in (CREATE, "r"), (JOIN, "r"), (CREATE, ""):
+            with server.talk() as talk:
+                talk.ask(op, room, b"" if room else b"x")
+                self.assertEqual(talk.status(), MALFORMED)
+
+    def test_nothing_is_left_of_a_room_that_does_not_fit(self):
+        """A create that needs five places and finds three."""
+        server = self.serve(max_members=8)
+        Decimal(server, "one").create("first")
+        with self.refused(5):
+            Decimal(server, "two").create("second")
+        self.assertEqual([r["name"] for r in server.room_list()], ["first"])
+        server.member("a").create("third")
+        server.member("b").join("third")
+        server.member("c").join("third")
+        with self.refused(5):
+            server.member("d").join("third")
+
+
+class Sockets(Case):
+    def test_one_socket_in_two_rooms(self):
+        """Both rooms are heard; a closed port costs both memberships."""
+        server = self.serve()
+        one = server.member("alice").create("r1")
+        two = server.member("alice")
+        two.udp.close()
+        two.udp = one.udp
+        two.create("r2")
+        bob = server.member("bob").join("r1")
+        carol = server.member("carol").join("r2")
+        bob.say("in r1")
+        one.expect("in r1", bob)
+        carol.say("in r2")
+        one.expect("in r2", carol)
+        one.say("a")
+        two.say("b")
+        bob.expect("a", one)
+        carol.expect("b", two)
+        one.close()
+
+        def both_closed():
+            for other in bob, carol:
+                other.say("?")
+            return server.room_list() == []
+        wait_until(both_closed)
+
+    def test_a_port_changes_hands(self):
+        """bob goes, carol gets his port: what was his is not hers."""
+        server = self.serve()
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        fence(alice, bob)
+        port = bob.port()
+        bob.close()
+        carol = server.member("carol")
+        carol.udp.close()
+        carol.udp = carol.open(port)
+        carol.join("r")
+        fence(carol, alice)
+        # bob's membership is still there, and so is his address.
+        server.ctl("kick", "r", "bob")
+        wait_until(lambda: len(alice.members()) == 2)
+        carol.drain()
+        fence(alice, carol)
+
+    def test_leaving_and_coming_back_with_the_same_socket(self):
+        server = self.serve(join_rate=0)
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        for _ in range(50):
+            fence(alice, bob)
+            bob.leave()
+            bob.join("r")
+        fence(bob, alice)
+        self.assertEqual(len(alice.members()), 2)
+
+    def test_reopened_rooms(self):
+        """One name, opened and closed again and again, with old tokens
+        speaking all the while."""
+        server = self.serve(join_rate=0)
+        old = []
+        for i in range(60):
+            host = server.member("h%d" % i).create("r")
+            guest = server.member("g%d" % i).join("r")
+            for one in old[-6:]:
+                one.say("from the past")
+            fence(host, guest)
+            fence(guest, host)
+            host.leave()
+            guest.expect_raw("room closed: the host left")
+            old += [host, guest]
+
+    def test_udp_ports_are_not_shared_with_another_server(self):
+        """Workers share a port among themselves, with nobody else."""
+        one = self.serve(workers=2)
+        for option, where in (("relay", one.relay[0]),
+                              ("lobby", one.lobby[0])):
+            for workers in 1, 2:
+                with self.subTest(option=option, workers=workers):
+                    two = ocm.Server(start=False, workers=workers,
+                                     **{option: "%s:%d" % where})
+                    self.addCleanup(two.finish)
+                    got = two.try_start()
+                    self.assertNotEqual(got.returncode, 0)
+                    self.assertIn("in use", got.stderr)
+        people = [one.member("p0").create("r")]
+        people += [one.member("p%d" % i).join("r") for i in range(1, 5)]
+        meet(*people)
+
+
+class Stopped(Case):
+    """Processes that are held, by SIGSTOP or for want of descriptors."""
+
+    def test_status_while_roomd_is_stopped(self):
+        server = self.serve()
+        pid = server.pids["roomd"][0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            begin = time.monotonic()
+            got = server.run(server.command("status", "-j"))
+            self.assertLess(time.monotonic() - begin, 5 * SLOW)
+            self.assertIn(got.returncode, (0, 4))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(server.status()["members"], 0)
+
+    def test_stop_while_children_are_stopped(self):
+        for role in "roomd", "relayd":
+            with self.subTest(role=role):
+                server = self.serve()
+                os.kill(server.pids[role][0], signal.SIGSTOP)
+                begin = time.monotonic()
+                server.ctl("stop")
+                self.assertEqual(server.wait_end(), [])
+                self.assertLess(time.monotonic() - begin, 2.5 * SLOW)
+
+    def test_stop_under_load(self):
+        server = self.serve()
+        alice = server.member("alice").create("r")
+        people = [server.member("p%d" % i).join("r") for i in range(50)]
+        fence(alice, *people)
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(OSError):
+                while True:
+                    alice.udp.send(alice.datagram("x" * 1000))
+            os._exit(0)
+        try:
+            begin = time.monotonic()
+            server.ctl("stop")
+            self.assertEqual(server.wait_end(), [])
+            self.assertLess(time.monotonic() - begin, 2.5 * SLOW)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+    def test_few_descriptors(self):
+        """Without descriptors roomd neither dies nor spins, and serves
+        again when there are some."""
+        need_files(400)
+        server = ocm.Server(start=False, request_timeout=60,
+                            half_open_per_source=1000)
+        self.addCleanup(server.finish)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160 if
+                           not ocm.AM_ROOT else limit[1]))
+        try:
+            server.start()
+        finally:
+            if ocm.AM_ROOT:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        pid = server.pids["roomd"][0]
+        with contextlib.suppress(PermissionError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (120, 120))
+        talks = [server.talk() for _ in range(200)]
+        wait_until(lambda: server.stats()["accept_failed"] > 0 or
+                   server.stats()["accepted"] >= 200)
+        before = cpu_seconds(pid)
+        deadline = Deadline(1)
+        while not deadline.over():
+            select.select([], [], [], deadline.left())
+        self.assertLess(cpu_seconds(pid) - before, 0.3)
+        for talk in talks:
+            talk.close()
+        server.member("alice").create("r")
+        fence(server.member("bob").join("r"))
+
+    def test_workers_auto(self):
+        server = self.serve(workers="auto")
+        people = [server.member("p0").create("r")]
+        people += [server.member("p%d" % i).join("r") for i in range(1, 5)]
+        meet(*people)
+        self.assertGreaterEqual(len(server.pids["relayd"]), 1)
+
+    def test_roomd_dies_under_open_memberships(self):
+        """A member by an open connection loses that with roomd, and is
+        removed as idle at the latest; the others stay."""
+        server = self.serve(idle=2)
+        host = Decimal(server, "host").create("r")
+        alice = server.member("alice").join("r")
+        bob = server.member("bob").join("r")
+        fence(alice, bob)
+        server.kill("roomd")
+        self.assertTrue(host.talk.ended())
+
+        def gone():
+            fence(alice, bob)
+            fence(bob, alice)
+            return [m["name"] for m in alice.members()] == ["alice", "bob"]
+        wait_until(gone)
