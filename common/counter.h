@@ -31,6 +31,7 @@
 	X(removed_idle, "members removed: idle")			\
 	X(removed_unreachable, "members removed: port unreachable")	\
 	X(removed_operator, "members removed by the operator")		\
+	X(removed_harmful, "members removed: their datagrams killed relayd") \
 	X(ports_registered, "UDP ports registered over TCP")		\
 	X(recoveries, "half-done transactions undone")			\
 	X(bells_lost, "doorbells not sent, the socket was full")
@@ -60,6 +61,8 @@
 	X(leave_words, "members that left by a word")			\
 	X(wishes_idle, "members found idle")				\
 	X(wishes_unreachable, "members found unreachable")		\
+	X(deaths_in_hand, "deaths with a member's datagram in hand")	\
+	X(wishes_harmful, "members found harmful")			\
 	X(lobby_received, "lobby datagrams received")			\
 	X(lobby_messages, "lobby messages relayed")			\
 	X(lobby_deliveries, "lobby copies sent")			\

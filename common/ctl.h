@@ -66,7 +66,8 @@ struct ctl_start {
 	uint8_t		password_key[32];		/* roomd only */
 	uint8_t		drop;			/* started as root */
 	uint8_t		strict;			/* OCM_SANDBOX=strict */
-	uint8_t		pad[2];
+	uint8_t		crashed;		/* its last life ended itself */
+	uint8_t		pad;
 	uint32_t	uid, gid;
 	int32_t		parent;			/* ocmd's pid */
 	char		empty_dir[108];

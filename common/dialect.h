@@ -86,6 +86,7 @@ enum ending {			/* why a member or room is gone */
 	END_UNREACHABLE,
 	END_OPERATOR,
 	END_SHUTDOWN,
+	END_HARMFUL,		/* its datagrams killed relayd */
 	END_COUNT
 };
 

@@ -196,6 +196,8 @@ dialect_ending_text(enum ending ending, uint32_t idle_s,
 		return "disconnected: port unreachable";
 	case END_OPERATOR:
 		return "disconnected: removed by the operator";
+	case END_HARMFUL:
+		return "disconnected: removed";
 	case END_SHUTDOWN:
 		return "server is shutting down";
 	case END_NONE:

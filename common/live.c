@@ -32,8 +32,25 @@ struct lobby_slot {
 	_Atomic uint64_t	last_ms;
 };
 
+/*
+ * `what` is stored after `who`, so a process that dies between two stores
+ * leaves an entry that blames nobody.
+ */
+struct flight {
+	_Atomic uint64_t	who;	/* gen 32, slot 32 */
+	_Atomic uint64_t	what;	/* number 32, len 16, sender 8, in hand 8 */
+};
+
+struct death {
+	_Atomic uint64_t	who;	/* as above */
+	_Atomic uint64_t	at_ms;	/* clock_ms(), 0 never */
+};
+
 struct live_area {
 	_Atomic uint64_t	counters[LC_COUNT];
+	struct flight		flights[LIVE_FLIGHTS];
+	struct death		deaths[LIVE_DEATHS];
+	_Atomic uint32_t	death_count;	/* ever */
 	struct ring		moved;
 	struct ring		wishes;
 	struct live_slot	slots[];	/* then struct lobby_slot[] */
@@ -45,6 +62,7 @@ struct live {
 	struct live_slot	*slots;
 	struct lobby_slot	*lobby;
 	struct live_limits	 lim;
+	uint32_t		 taken;	/* datagrams, by this life */
 };
 
 static size_t
@@ -250,4 +268,122 @@ live_lobby(const struct live *l, uint32_t index, struct live_lobby *out)
 	out->addr = s->addr;
 	out->sock = (uint8_t)s->sock;
 	return true;
+}
+
+/* ---- the flight recorder ---- */
+
+static uint64_t
+who_word(uint32_t slot, uint32_t gen)
+{
+	return (uint64_t)gen << 32 | slot;
+}
+
+static uint64_t
+what_word(uint32_t number, size_t len, enum live_sender sender)
+{
+	return (uint64_t)number << 32 | (uint64_t)(len & 0xffff) << 16 |
+	    (uint64_t)sender << 8 | 1;
+}
+
+static struct flight *
+in_hand(const struct live *l)
+{
+	return &l->area->flights[l->taken % LIVE_FLIGHTS];
+}
+
+void
+live_take(struct live *l, enum live_sender sender, size_t len)
+{
+	l->taken++;
+	atomic_store_explicit(&in_hand(l)->what,
+	    what_word(l->taken, len, sender), memory_order_relaxed);
+}
+
+void
+live_take_of(struct live *l, uint32_t slot, uint32_t gen)
+{
+	struct flight *f = in_hand(l);
+	uint64_t what = atomic_load_explicit(&f->what, memory_order_relaxed);
+
+	atomic_store_explicit(&f->who, who_word(slot, gen),
+	    memory_order_relaxed);
+	atomic_store_explicit(&f->what,
+	    what | (uint64_t)SENDER_MEMBER << 8, memory_order_release);
+}
+
+void
+live_done(struct live *l)
+{
+	struct flight *f = in_hand(l);
+	uint64_t what = atomic_load_explicit(&f->what, memory_order_relaxed);
+
+	atomic_store_explicit(&f->what, what & ~(uint64_t)0xff,
+	    memory_order_release);
+}
+
+static struct live_flight
+read_flight(const struct flight *f)
+{
+	uint64_t what = atomic_load_explicit(&f->what, memory_order_acquire);
+	uint64_t who = atomic_load_explicit(&f->who, memory_order_relaxed);
+	struct live_flight out;
+
+	out.sender = (enum live_sender)(what >> 8 & 3);
+	out.slot = (uint32_t)who;
+	out.gen = (uint32_t)(who >> 32);
+	out.len = (uint16_t)(what >> 16);
+	out.in_hand = (what & 1) != 0;
+	return out;
+}
+
+bool
+live_left_in_hand(struct live *l, struct live_flight *out)
+{
+	uint32_t n, newest = 0;
+	int i;
+
+	for (i = 0; i < LIVE_FLIGHTS; i++) {
+		n = (uint32_t)(atomic_load_explicit(&l->area->flights[i].what,
+		    memory_order_relaxed) >> 32);
+		if (i == 0 || (int32_t)(n - newest) > 0)
+			newest = n;
+	}
+	l->taken = newest;	/* its number says where it lies */
+	*out = read_flight(in_hand(l));
+	live_done(l);
+	return out->in_hand;
+}
+
+struct live_flight
+live_flight(const struct live *l, unsigned n)
+{
+	return read_flight(&l->area->flights[(l->taken - n) % LIVE_FLIGHTS]);
+}
+
+void
+live_add_death(struct live *l, uint32_t slot, uint32_t gen, uint64_t now_ms)
+{
+	uint32_t n = atomic_load(&l->area->death_count);
+	struct death *d = &l->area->deaths[n % LIVE_DEATHS];
+
+	atomic_store(&d->at_ms, 0);	/* nobody's while it is written */
+	atomic_store(&d->who, who_word(slot, gen));
+	atomic_store(&d->at_ms, now_ms);
+	atomic_store(&l->area->death_count, n + 1);
+}
+
+unsigned
+live_deaths(const struct live *l, uint32_t slot, uint32_t gen,
+    uint64_t since_ms)
+{
+	const struct death *d = l->area->deaths;
+	unsigned i, n = 0;
+	uint64_t at;
+
+	for (i = 0; i < LIVE_DEATHS; i++) {
+		at = atomic_load(&d[i].at_ms);
+		n += at != 0 && at >= since_ms &&
+		    atomic_load(&d[i].who) == who_word(slot, gen);
+	}
+	return n;
 }

@@ -37,6 +37,21 @@ struct live_lobby {			/* one lobby client */
 	uint8_t		sock;
 };
 
+/*
+ * The flight recorder: what relayd had in hand when it died.  Who sent a
+ * datagram is written down only once token, room and address agree, so that
+ * no forged source is ever blamed.
+ */
+enum { LIVE_FLIGHTS = 16, LIVE_DEATHS = 64 };
+enum live_sender { SENDER_UNKNOWN, SENDER_MEMBER, SENDER_LOBBY };
+
+struct live_flight {
+	enum live_sender sender;
+	uint32_t	slot, gen;	/* of a member */
+	uint16_t	len;		/* bytes of the datagram */
+	bool		in_hand;	/* taken, and not done */
+};
+
 size_t	live_size(const struct live_limits *);		/* whole pages */
 /*
  * A handle of a region of live_size() bytes, which need no formatting: zeros
@@ -56,11 +71,33 @@ void	live_set_lobby(struct live *, uint32_t index,
 	    const struct live_lobby *);
 void	live_set_lobby_seen(struct live *, uint32_t index, uint64_t now_ms);
 
+/*
+ * A datagram of len bytes is taken in hand, of unknown sender or from the
+ * lobby; it turns out to be a member's; it is done with.  A few nanoseconds
+ * in all, about which relayd's hot path cares.
+ */
+void	live_take(struct live *, enum live_sender, size_t len);
+void	live_take_of(struct live *, uint32_t slot, uint32_t gen);
+void	live_done(struct live *);
+/*
+ * A new life, before it takes anything: what the last one left in hand,
+ * which is put down; false where that is nothing.
+ */
+bool	live_left_in_hand(struct live *, struct live_flight *);
+/* What was taken n datagrams ago (0: last); n < LIVE_FLIGHTS. */
+struct live_flight live_flight(const struct live *, unsigned n);
+/* A death over a member's datagram, for live_deaths of any relay. */
+void	live_add_death(struct live *, uint32_t slot, uint32_t gen,
+	    uint64_t now_ms);
+
 /* ---- anybody's; out of range gives zeros ---- */
 struct live_where live_where(const struct live *, uint32_t slot);
 uint64_t live_seen(const struct live *, uint32_t slot);
 uint64_t live_counter(const struct live *, unsigned which);
 bool	live_lobby(const struct live *, uint32_t index, struct live_lobby *);
+/* Deaths over datagrams of that member since a time; LIVE_DEATHS are kept. */
+unsigned live_deaths(const struct live *, uint32_t slot, uint32_t gen,
+	    uint64_t since_ms);
 /* Changes of `where`, for the other relays: as the ring of wishes below. */
 uint32_t live_moved_head(const struct live *);
 /*

@@ -123,6 +123,7 @@ child_spawn(struct child *c)
 	c->ctl = pair[0];
 	c->born_ms = clock_ms();
 	c->layers = 0;
+	c->condemned = false;
 	c->state = CHILD_STARTING;
 	if (logpipe_attach(c->log, err[0]) == -1)
 		log_warn("%s: its log is lost", c->name);
@@ -153,10 +154,26 @@ child_send(const struct child *c, enum ctl_type type, const void *body)
 }
 
 void
-child_kill(const struct child *c)
+child_kill(struct child *c)
 {
+	c->condemned = true;
 	if (c->pid > 0)
 		(void)kill(c->pid, SIGKILL);
+}
+
+bool
+child_own_doing(int status)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+	    SIGABRT, SIGSYS, SIGTRAP };
+	size_t i;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status) != 0;
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (WTERMSIG(status) == faults[i])
+			return true;
+	return false;
 }
 
 char *

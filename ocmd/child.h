@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,8 @@ struct child {
 	uint32_t	 layers;		/* as READY said */
 	uint64_t	 born_ms, lived_ms;	/* lived: the last life */
 	unsigned	 restarts;
+	bool		 condemned;		/* we kill it: it misbehaves */
+	bool		 crashed;		/* its last life ended itself */
 	struct backoff	 backoff;
 
 	struct server	*server;		/* for the callbacks */
@@ -65,7 +68,13 @@ struct child {
 int	child_spawn(struct child *);
 /* Sends a control message; a failure is logged.  0, or -1. */
 int	child_send(const struct child *, enum ctl_type, const void *body);
-void	child_kill(const struct child *);
+/* Kills a child for what it does or fails to do. */
+void	child_kill(struct child *);
+/*
+ * Whether a wait status speaks of a death by the child's own doing: a fault,
+ * an abort, an exit; not of a signal that somebody sends.
+ */
+bool	child_own_doing(int status);
 /*
  * "killed by signal 9 (Killed) after 12.3 s" or "exit status 1 after ...", of
  * a wait status; returns buf.

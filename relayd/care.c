@@ -11,6 +11,8 @@ enum {
 	CARE_STRIKES = 3,		/* unreachable answers in a row */
 	WISH_AGAIN_MS = 2000,		/* while roomd has not honoured it */
 	GOODBYE_MS = 900,		/* a stop may take a second */
+	DEATHS_MAX = 3,			/* over a member's datagrams */
+	DEATHS_MS = 60000,
 };
 
 static void
@@ -69,6 +71,12 @@ care_withdraw(struct relay *r, uint32_t slot)
 	arm(r, slot);
 }
 
+bool
+care_going(const struct member *m)
+{
+	return m->wished == END_LEFT || m->wished == END_HARMFUL;
+}
+
 void
 care_unreachable(void *ctx, const struct addr *a)
 {
@@ -102,6 +110,76 @@ care_lobby_unreachable(void *ctx, const struct addr *a)
 	lobby_unreachable(&r->lobby, a);
 }
 
+/* ---- packets of death ---- */
+
+static void
+log_death(const struct relay *r, const struct live_flight *f)
+{
+	const struct peers *p = &r->peers;
+	const struct member *m = &p->members[f->slot];
+	char text[ADDR_TEXT];
+
+	if (f->sender == SENDER_UNKNOWN)
+		log_warnx("died on a datagram of %u bytes, whose sender was "
+		    "not known yet", f->len);
+	else if (f->sender == SENDER_LOBBY)
+		log_warnx("died on a lobby datagram of %u bytes", f->len);
+	else if (m->gen != f->gen)
+		log_warnx("died on a datagram of %u bytes of member slot %u",
+		    f->len, f->slot);
+	else
+		log_warnx("died on a datagram of %u bytes of member slot %u "
+		    "of room \"%.*s\" from %s", f->len, f->slot,
+		    (int)p->rooms[m->room].name_len,
+		    (const char *)peers_room_name(p, m->room),
+		    addr_format(&m->addr, text));
+}
+
+static unsigned
+deaths_by(const struct relay *r, const struct live_flight *f)
+{
+	const uint64_t since = r->now_ms > DEATHS_MS ?
+	    r->now_ms - DEATHS_MS : 0;
+	unsigned n = 0;
+	uint32_t k;
+
+	for (k = 0; k < r->peers.cf.workers; k++)
+		n += live_deaths(r->peers.cf.live[k], f->slot, f->gen, since);
+	return n;
+}
+
+/*
+ * Innocents are safe: a kill from outside is no crash; a crash for another
+ * reason meets one member's datagram only in the microseconds in which it is
+ * in hand, and would have to do so three times within a minute; and whose it
+ * was is known by token, room and address.
+ */
+void
+care_post_mortem(struct relay *r, bool crashed)
+{
+	struct live_flight f;
+	unsigned n;
+
+	if (!live_left_in_hand(r->live, &f) || !crashed ||
+	    f.slot >= r->peers.cf.limits.members)
+		return;
+	log_death(r, &f);
+	if (f.sender != SENDER_MEMBER)
+		return;
+	count(r, LC_deaths_in_hand);
+	live_add_death(r->live, f.slot, f.gen, r->now_ms);
+	if ((n = deaths_by(r, &f)) < DEATHS_MAX)
+		return;
+	log_warnx("member slot %u: %u deaths within %d s; it has to go",
+	    f.slot, n, DEATHS_MS / 1000);
+	count(r, LC_wishes_harmful);
+	if (r->peers.members[f.slot].gen == f.gen)
+		care_wish(r, f.slot, END_HARMFUL);
+	else	/* the table could not be read: care_added will see it */
+		live_wish(r->live, f.slot, f.gen, END_HARMFUL);
+	r->bell = true;
+}
+
 /* ---- changes of the table ---- */
 
 void
@@ -109,7 +187,12 @@ care_added(void *ctx, uint32_t slot, bool is_new)
 {
 	struct relay *r = ctx;
 
-	arm(r, slot);
+	/* What an earlier life wished for may not be done yet. */
+	if (live_wish_of(r->live, slot, r->peers.members[slot].gen) ==
+	    END_HARMFUL)
+		care_wish(r, slot, END_HARMFUL);
+	else
+		arm(r, slot);
 	if (is_new && r->speaks)
 		notice_joined(&r->notices, slot, r->now_ms);
 }

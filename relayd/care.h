@@ -7,12 +7,22 @@
 #ifndef RELAYD_CARE_H
 #define RELAYD_CARE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "relay.h"
 
 /* Asks roomd to remove a member; again and again until it has. */
 void	care_wish(struct relay *, uint32_t slot, enum ending);
+/* Whether what it says does not count any more: it left, or is harmful. */
+bool	care_going(const struct member *);
+/*
+ * After relayd's last life: where that ended by its own doing and over a
+ * member's datagram, this is counted against the member, which has to go
+ * after the third time within a minute.  Call after the first look at the
+ * tables.
+ */
+void	care_post_mortem(struct relay *, bool crashed);
 /* It spoke: takes back a wish that was not its own. */
 void	care_withdraw(struct relay *, uint32_t slot);
 

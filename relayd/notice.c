@@ -117,8 +117,8 @@ notice_removed(struct notices *n, uint32_t slot, enum ending why)
 	size_t len;
 
 	/* Who left knows it, and who is unreachable will not hear it. */
-	if ((why != END_IDLE && why != END_OPERATOR && why != END_HOST_LEFT) ||
-	    !can_be_told(n->peers, m))
+	if ((why != END_IDLE && why != END_OPERATOR && why != END_HOST_LEFT &&
+	    why != END_HARMFUL) || !can_be_told(n->peers, m))
 		return;
 	u = utter(n->peers, m->room,
 	    dialect_ending_text(why, n->set->idle_s, buf));

@@ -63,7 +63,7 @@ by_token(struct relay *r, const struct room_datagram *d,
 		break;
 	}
 	m = &r->peers.members[t.slot];
-	if (!token_gen_matches(&t, m->gen) || m->wished == END_LEFT)
+	if (!token_gen_matches(&t, m->gen) || care_going(m))
 		return LC_drop_token;
 	token_tag(d->token, d->token_len, r->token_key, tag);
 	if (!token_tag_equal(tag, m->tag))
@@ -86,7 +86,7 @@ by_address(struct relay *r, const struct room_datagram *d,
 		return false;
 	/* The look may have put somebody else there. */
 	return *slot == peers_bare(&r->peers, from, d->room, d->room_len) &&
-	    r->peers.members[*slot].wished != END_LEFT;
+	    !care_going(&r->peers.members[*slot]);
 }
 
 /* The rules in their order. */
@@ -107,6 +107,23 @@ who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
 	if (why != ACCEPTED && peers_json_host(&r->peers, from) &&
 	    udp_split_json(d, p, len, r->scratch))
 		why = by_token(r, d, from, past, slot);
+	return why;
+}
+
+/*
+ * The same, with the datagram in hand from now on until live_done: if it is
+ * the death of us, the next relayd knows whose it was (care_post_mortem).
+ */
+static unsigned
+take_in_hand(struct relay *r, const struct addr *from, const uint8_t *p,
+    size_t len, bool past, struct room_datagram *d, uint32_t *slot)
+{
+	unsigned why;
+
+	live_take(r->live, SENDER_UNKNOWN, len);
+	why = who(r, from, p, len, past, d, slot);
+	if (why == ACCEPTED)
+		live_take_of(r->live, *slot, r->peers.members[*slot].gen);
 	return why;
 }
 
@@ -247,13 +264,24 @@ datagram(struct relay *r, uint8_t sock, const struct addr *from,
 	unsigned why;
 
 	count(r, LC_received, 1);
-	if ((why = who(r, from, p, len, false, &d, &slot)) != ACCEPTED) {
+	why = take_in_hand(r, from, p, len, false, &d, &slot);
+	if (why == ACCEPTED) {
+		heard(r, slot, from, sock);
+		st = take(r, slot, &d);
+		answer(r, &r->peers.members[slot], st);
+	} else {
 		count(r, why, 1);
-		return;
 	}
-	heard(r, slot, from, sock);
-	st = take(r, slot, &d);
-	answer(r, &r->peers.members[slot], st);
+	live_done(r->live);
+}
+
+static void
+lobby(struct relay *r, unsigned sock, const struct addr *from,
+    const uint8_t *p, size_t len)
+{
+	live_take(r->live, SENDER_LOBBY, len);
+	lobby_datagram(&r->lobby, sock, from, p, len, r->now_ms);
+	live_done(r->live);
 }
 
 /* ---- batches ---- */
@@ -285,11 +313,14 @@ introduce(struct relay *r, unsigned sock, int n)
 	size_t len;
 	int i;
 
-	for (i = 0; i < n; i++)
-		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL &&
-		    who(r, &from, p, len, true, &d, &slot) == ACCEPTED &&
-		    r->peers.members[slot].addr.port == 0)
+	for (i = 0; i < n; i++) {
+		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) == NULL)
+			continue;
+		if (take_in_hand(r, &from, p, len, true, &d, &slot) ==
+		    ACCEPTED && r->peers.members[slot].addr.port == 0)
 			heard(r, slot, &from, (uint8_t)sock);
+		live_done(r->live);
+	}
 }
 
 void
@@ -328,6 +359,5 @@ relay_receive_lobby(struct relay *r, unsigned sock)
 	}
 	for (i = 0; i < n; i++)
 		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
-			lobby_datagram(&r->lobby, sock, &from, p, len,
-			    r->now_ms);
+			lobby(r, sock, &from, p, len);
 }

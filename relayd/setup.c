@@ -87,4 +87,5 @@ relay_make(struct relay *r, const struct ctl_start *start,
 	}
 	if (peers_refresh(&r->peers, r->now_ms, FIRST_TRIES) == -1)
 		log_warnx("the table of rooms cannot be read yet");
+	care_post_mortem(r, start->crashed != 0);
 }

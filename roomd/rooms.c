@@ -275,6 +275,7 @@ static const struct {
 	[END_UNREACHABLE] = { "was unreachable", RC_removed_unreachable },
 	[END_OPERATOR] = { "was removed", RC_removed_operator },
 	[END_SHUTDOWN] = { "is gone", RC_left },
+	[END_HARMFUL] = { "was harmful", RC_removed_harmful },
 };
 
 /* The rule of section 9: a room ends with its host, or with its last. */

@@ -47,7 +47,8 @@ grant(struct wishes *w, const struct live *live, uint32_t slot)
 	if ((gen & 1) == 0)
 		return;
 	why = live_wish_of(live, slot, gen);
-	if (why == END_LEFT || why == END_IDLE || why == END_UNREACHABLE)
+	if (why == END_LEFT || why == END_IDLE || why == END_UNREACHABLE ||
+	    why == END_HARMFUL)
 		(void)rooms_remove(w->rooms, slot, gen, why);
 }
 

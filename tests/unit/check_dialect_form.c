@@ -264,6 +264,7 @@ START_TEST(test_endings)
 		{ END_UNREACHABLE, "disconnected: port unreachable" },
 		{ END_OPERATOR, "disconnected: removed by the operator" },
 		{ END_SHUTDOWN, "server is shutting down" },
+		{ END_HARMFUL, "disconnected: removed" },
 	};
 	char buf[DIALECT_ENDING_TEXT];
 	size_t i;
