@@ -199,7 +199,7 @@ copy_room(const struct roomtab *t, uint32_t room, struct room_info *out)
 {
 	struct room_rec r;
 
-	if (room >= t->lim.rooms)
+	if (room >= t->lim.rooms || room >= t->a->j.room_fresh)
 		return false;
 	r = t->room[room];
 	if (r.name_len == 0 || r.name_len > NAME_MAX_BYTES)
@@ -241,7 +241,7 @@ copy_member(const struct roomtab *t, uint32_t slot, struct member_info *out)
 {
 	struct member_rec m;
 
-	if (slot >= t->lim.members)
+	if (slot >= t->lim.members || slot >= t->a->j.member_fresh)
 		return false;
 	m = t->member[slot];
 	memset(out, 0, offsetof(struct member_info, name));

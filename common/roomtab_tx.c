@@ -139,6 +139,19 @@ mark(uint8_t *seen, uint32_t index, uint32_t limit)
 	return true;
 }
 
+/* The records that were ever used, which are the first. */
+static bool
+mark_room(const struct roomtab *t, struct seen *s, uint32_t room)
+{
+	return mark(s->room, room, t->a->j.room_fresh);
+}
+
+static bool
+mark_member(const struct roomtab *t, struct seen *s, uint32_t slot)
+{
+	return mark(s->member, slot, t->a->j.member_fresh);
+}
+
 /* A list of free records: even generation, each met once. */
 static bool
 check_free_list(const struct roomtab *t, struct seen *s)
@@ -146,16 +159,33 @@ check_free_list(const struct roomtab *t, struct seen *s)
 	uint32_t l;
 
 	for (l = t->a->j.room_free; l != 0; l = t->room[l - 1].link)
-		if (l > t->a->j.room_fresh ||
-		    !mark(s->room, l - 1, t->lim.rooms) ||
+		if (!mark_room(t, s, l - 1) ||
 		    (room_gen_of(t, l - 1) & 1) != 0)
 			return false;
 	for (l = t->a->j.member_free; l != 0; l = t->member[l - 1].link)
-		if (l > t->a->j.member_fresh ||
-		    !mark(s->member, l - 1, t->lim.members) ||
+		if (!mark_member(t, s, l - 1) ||
 		    (roomtab_member_gen(t, l - 1) & 1) != 0)
 			return false;
 	return true;
+}
+
+static bool
+is_member(const struct roomtab *t, uint32_t slot)
+{
+	return flag_byte(t->member[slot].flags, 3) == KIND_MEMBER;
+}
+
+/* A member has a name, an invite has none. */
+static bool
+check_member(const struct roomtab *t, uint32_t slot)
+{
+	const struct member_rec *m = &t->member[slot];
+
+	if ((roomtab_member_gen(t, slot) & 1) == 0)
+		return false;
+	if (is_member(t, slot))
+		return m->name_len > 0 && m->name_len <= NAME_MAX_BYTES;
+	return flag_byte(m->flags, 3) == KIND_INVITE && m->name_len == 0;
 }
 
 /* The members of one room: each met once, links both ways, counts right. */
@@ -167,15 +197,12 @@ check_room_members(const struct roomtab *t, uint32_t room, struct seen *s)
 	bool host = r->host == 0;
 
 	for (l = r->first; l != 0; l = t->member[l - 1].next) {
-		if (!mark(s->member, l - 1, t->lim.members) ||
-		    (roomtab_member_gen(t, l - 1) & 1) == 0 ||
+		if (!mark_member(t, s, l - 1) || !check_member(t, l - 1) ||
 		    t->member[l - 1].room != room ||
-		    t->member[l - 1].prev != prev ||
-		    t->member[l - 1].name_len > NAME_MAX_BYTES)
+		    t->member[l - 1].prev != prev)
 			return false;
 		host = host || l == r->host;
-		members += flag_byte(t->member[l - 1].flags, 3) ==
-		    KIND_MEMBER;
+		members += is_member(t, l - 1);
 		prev = l;
 	}
 	return host && members == r->members;
@@ -188,8 +215,9 @@ check_rooms(const struct roomtab *t, struct seen *s)
 
 	for (b = 0; b <= t->shape.room_mask; b++)
 		for (l = t->room_bucket[b]; l != 0; l = t->room[l - 1].link) {
-			if (!mark(s->room, l - 1, t->lim.rooms) ||
+			if (!mark_room(t, s, l - 1) ||
 			    (room_gen_of(t, l - 1) & 1) == 0 ||
+			    t->room[l - 1].name_len == 0 ||
 			    t->room[l - 1].name_len > NAME_MAX_BYTES ||
 			    room_bucket_of(t, t->room[l - 1].name,
 			    t->room[l - 1].name_len) != b ||
@@ -199,7 +227,7 @@ check_rooms(const struct roomtab *t, struct seen *s)
 			s->members += t->room[l - 1].members;
 		}
 	for (l = t->a->j.reap; l != 0; l = t->room[l - 1].link)
-		if (!mark(s->room, l - 1, t->lim.rooms) ||
+		if (!mark_room(t, s, l - 1) ||
 		    (room_gen_of(t, l - 1) & 1) != 0 ||
 		    !check_room_members(t, l - 1, s))
 			return false;
@@ -215,7 +243,9 @@ check_buckets(const struct roomtab *t, uint8_t *again)
 	for (b = 0; b <= t->shape.member_mask; b++)
 		for (l = t->member_bucket[b]; l != 0;
 		    l = t->member[l - 1].link) {
-			if (!mark(again, l - 1, t->lim.members) ||
+			if (!mark(again, l - 1, t->a->j.member_fresh) ||
+			    !check_member(t, l - 1) ||
+			    !is_member(t, l - 1) ||
 			    member_bucket_of(t, t->member[l - 1].room,
 			    member_name(t, l - 1),
 			    t->member[l - 1].name_len) != b)
@@ -224,7 +254,7 @@ check_buckets(const struct roomtab *t, uint8_t *again)
 		}
 	for (i = 0; i < t->a->j.member_fresh; i++)
 		live += (roomtab_member_gen(t, i) & 1) != 0 &&
-		    flag_byte(t->member[i].flags, 3) == KIND_MEMBER;
+		    is_member(t, i);
 	return met == live;
 }
 

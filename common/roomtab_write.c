@@ -75,6 +75,16 @@ take_member(struct roomtab *t)
 	return l;
 }
 
+/*
+ * The generation that a record gets when it goes live: odd, also where a
+ * hostile predecessor has been at records that were never used.
+ */
+static uint32_t
+gen_after(uint32_t gen)
+{
+	return (gen + 1) | 1;
+}
+
 /* ---- unique names ---- */
 
 /* "name~n", the name cut at a whole character where it must be. */
@@ -184,7 +194,7 @@ mint(struct roomtab *t, uint32_t slot, const struct member_new *who,
 	struct token tok;
 
 	tok.slot = slot;
-	tok.gen = roomtab_member_gen(t, slot) + 1;
+	tok.gen = gen_after(roomtab_member_gen(t, slot));
 	/* a short token has three bytes for the slot */
 	tok.is_short = who->short_token && slot < UINT32_C(1) << 24;
 	token_mint(&tok, t->token_key, made->token, tag);
@@ -284,7 +294,7 @@ fill_room(struct roomtab *t, uint32_t room, const void *name, size_t len,
 		tx_store_bytes(t, r->password, password, ROOMTAB_PASSWORD);
 	tx_store(t, &r->name_len, (uint32_t)len);
 	tx_store_bytes(t, r->name, name, len);
-	tx_store_gen(t, &t->room_gen[room], room_gen_of(t, room) + 1);
+	tx_store_gen(t, &t->room_gen[room], gen_after(room_gen_of(t, room)));
 	tx_store(t, &r->link, *b);
 	tx_store(t, b, room + 1);
 	tx_store(t, &t->a->j.rooms, t->a->j.rooms + 1);
@@ -318,7 +328,8 @@ roomtab_create(struct roomtab *t, const void *name, size_t len,
 static bool
 room_open(const struct roomtab *t, uint32_t room)
 {
-	return room < t->lim.rooms && (room_gen_of(t, room) & 1) != 0;
+	return room < t->lim.rooms && room < t->a->j.room_fresh &&
+	    (room_gen_of(t, room) & 1) != 0;
 }
 
 enum status
@@ -342,8 +353,8 @@ roomtab_join(struct roomtab *t, uint32_t room, uint32_t max_members,
 static bool
 slot_live(const struct roomtab *t, uint32_t slot, uint32_t gen)
 {
-	return slot < t->lim.members && (gen & 1) != 0 &&
-	    roomtab_member_gen(t, slot) == gen &&
+	return slot < t->lim.members && slot < t->a->j.member_fresh &&
+	    (gen & 1) != 0 && roomtab_member_gen(t, slot) == gen &&
 	    room_open(t, t->member[slot].room);
 }
 
