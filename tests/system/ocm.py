@@ -119,6 +119,7 @@ class Server:
             self.options.update(unprivileged_users())
         self.options.update({name.replace("_", "-"): value
                              for name, value in options.items()})
+        self.files = None       # descriptors that it may have
         self.people = []
         self.deaths = 0         # of children that the test brought about
         self.started = False
@@ -138,10 +139,15 @@ class Server:
         env["OCM_SANDBOX"] = "strict"
         return env
 
-    def as_user(self):
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.uid, "extra_groups": []}
+    def how(self):
+        """Arguments of subprocess.run: as which user, with what limits."""
+        how = {}
+        if self.uid is not None:
+            how.update(user=self.uid, group=self.uid, extra_groups=[])
+        if self.files is not None:
+            how.update(preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (self.files, self.files)))
+        return how
 
     def command(self, verb, *args):
         return [os.path.join(self.build, "ocmctl"), verb, "-s", self.socket,
@@ -158,7 +164,7 @@ class Server:
         return subprocess.run(
             argv, env=self.environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            timeout=timeout * SLOW, **{**self.as_user(), **how})
+            timeout=timeout * SLOW, **{**self.how(), **how})
 
     def ctl(self, verb, *args, code=0):
         """Runs ocmctl, which must exit with code; its standard output."""

@@ -4,7 +4,6 @@ one socket in two rooms, ports that change hands."""
 
 import contextlib
 import os
-import resource
 import select
 import signal
 import socket
@@ -12,7 +11,7 @@ import time
 
 import ocm
 from dialects import Decimal
-from ocm import SLOW, Case, need_files
+from ocm import SLOW, Case
 from tcrp import (CREATE, JOIN, LIST, MALFORMED, OK, Deadline, fence, meet,
                   wait_until, write_frame)
 
@@ -258,24 +257,15 @@ class Stopped(Case):
     def test_few_descriptors(self):
         """Without descriptors roomd neither dies nor spins, and serves
         again when there are some."""
-        need_files(400)
         server = ocm.Server(start=False, request_timeout=60,
                             half_open_per_source=1000)
         self.addCleanup(server.finish)
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160 if
-                           not ocm.AM_ROOT else limit[1]))
-        try:
-            server.start()
-        finally:
-            if ocm.AM_ROOT:
-                resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        server.files = 200
+        server.start()
         pid = server.pids["roomd"][0]
-        with contextlib.suppress(PermissionError):
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (120, 120))
-        talks = [server.talk() for _ in range(200)]
+        talks = [server.talk() for _ in range(300)]
         wait_until(lambda: server.stats()["accept_failed"] > 0 or
-                   server.stats()["accepted"] >= 200)
+                   server.stats()["accepted"] >= 300)
         before = cpu_seconds(pid)
         deadline = Deadline(1)
         while not deadline.over():
