@@ -79,7 +79,11 @@ struct ctl_ready {
 	uint32_t	layers;			/* LAYER_* that hold */
 };
 
-struct ctl_bell {				/* look at the shared memory */
+/*
+ * CHANGED, WISH: look at the shared memory.  PING: are you alive? once a
+ * second; PONG: yes.
+ */
+struct ctl_bell {
 	uint32_t	nothing;
 };
 
@@ -114,6 +118,8 @@ struct ctl_stuck {		/* 40 waits for the semaphore in a row failed */
 	X(SETTINGS, ctl_settings, ROLE_OCMD,   ROLE_COUNT,  false)	\
 	X(STOP,     ctl_stop,     ROLE_OCMD,   ROLE_COUNT,  false)	\
 	X(QUERY,    ctl_query,    ROLE_OCMD,   ROLE_ROOMD,  true)	\
+	X(PING,     ctl_bell,     ROLE_OCMD,   ROLE_COUNT,  false)	\
+	X(PONG,     ctl_bell,     ROLE_COUNT,  ROLE_OCMD,   false)	\
 	X(READY,    ctl_ready,    ROLE_COUNT,  ROLE_OCMD,   false)	\
 	X(STUCK,    ctl_stuck,    ROLE_COUNT,  ROLE_OCMD,   false)	\
 	X(CHANGED,  ctl_bell,     ROLE_ROOMD,  ROLE_RELAYD, false)	\

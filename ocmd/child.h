@@ -53,6 +53,8 @@ struct child {
 	unsigned	 restarts;
 	bool		 condemned;		/* we kill it: it misbehaves */
 	bool		 crashed;		/* its last life ended itself */
+	unsigned	 unanswered;		/* PINGs, the last in a row */
+	unsigned	 late;			/* lives that were never READY */
 	struct backoff	 backoff;
 
 	struct server	*server;		/* for the callbacks */

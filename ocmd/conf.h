@@ -33,6 +33,7 @@ struct conf {
 	uint32_t	workers;		/* "auto" is already a number */
 	uint32_t	max_rooms, max_members, max_lobby;
 	uint32_t	restart_limit;		/* deaths in 10 s */
+	uint32_t	hang_limit;		/* seconds, 0: none */
 	struct ctl_settings settings;		/* verbose stays 0 */
 };
 

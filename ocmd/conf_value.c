@@ -234,6 +234,8 @@ const struct setting settings[] = {
 	    1, 1048576, 0 },
 	{ "restart-limit", "10", take_number, FIELD(restart_limit),
 	    0, 1000000, SETTING_LIVE },
+	{ "hang-limit", "2", take_number, FIELD(hang_limit),
+	    0, 3600, SETTING_LIVE },
 	{ "max-room-members", "65536", take_number,
 	    FIELD(settings.max_room_members), 1, 8388608, SETTING_LIVE },
 	{ "max-payload", "4096", take_number, FIELD(settings.max_payload),

@@ -49,6 +49,7 @@ struct server {
 	struct event_base *base;
 	struct event	*ev_signal[5];
 	struct event	*ev_phase;		/* deadline of the phase */
+	struct event	*ev_pulse;		/* are the children alive? */
 	struct control	*control;
 
 	struct sockets	 sockets;
@@ -102,6 +103,16 @@ void	server_repair(struct server *, uint32_t dead);
  * its obituary.  Returns whether it was dead.
  */
 bool	server_reap(struct server *, struct child *, bool wait);
+/* Takes what a child has said. */
+void	server_hear(struct child *);
+void	server_set_timer(struct event *, uint32_t ms);
+
+/* ---- watch.c ---- */
+
+/* Begins to feel the children's pulse.  0, or -1. */
+int	server_watch(struct server *);
+/* How long a child that is started now may take until it is READY. */
+uint32_t server_birth_ms(const struct server *, const struct child *);
 /* Starts a dead child again, now or later. */
 void	server_restart(struct server *, struct child *);
 

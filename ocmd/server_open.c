@@ -262,6 +262,8 @@ server_close(struct server *s)
 			event_free(s->ev_signal[k]);
 	if (s->ev_phase != NULL)
 		event_free(s->ev_phase);
+	if (s->ev_pulse != NULL)
+		event_free(s->ev_pulse);
 	/* Last: whoever asked for the end is told that all is gone. */
 	control_close(s->control);
 	if (s->base != NULL)

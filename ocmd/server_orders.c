@@ -49,6 +49,7 @@ server_reload(struct server *s, void (*each)(void *, const char *, bool),
 	conf_diff(&s->conf, &fresh, note_change, &changes);
 	s->conf.settings = fresh.settings;
 	s->conf.restart_limit = fresh.restart_limit;
+	s->conf.hang_limit = fresh.hang_limit;
 	tell_settings(s);
 	logsink_reopen();
 	return 0;

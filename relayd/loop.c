@@ -53,7 +53,13 @@ add_fds(struct loop *l)
 static void
 obey(struct loop *l, enum ctl_type type, const union ctl_body *body)
 {
+	const struct ctl_bell pong = { 0 };
+
 	switch (type) {
+	case CTL_PING:
+		/* One that is lost is asked for again. */
+		(void)ctl_send(FD_CTL, CTL_PONG, &pong, -1);
+		break;
 	case CTL_SETTINGS:
 		care_settings(l->relay, &body->SETTINGS);
 		break;
@@ -88,6 +94,12 @@ hear_ocmd(struct loop *l)
 			fatalx("ocmd sent what it may not send");
 		}
 	}
+}
+
+static void
+breathe(void *arg)
+{
+	hear_ocmd(arg);
 }
 
 /* ---- roomd ---- */
@@ -159,6 +171,8 @@ loop_run(struct relay *r)
 
 	memset(&l, 0, sizeof(l));
 	l.relay = r;
+	r->breathe = breathe;
+	r->breathe_arg = &l;
 	add_fds(&l);
 	relay_turn(r);
 	while (!l.stop) {

@@ -12,7 +12,11 @@
 #include "relay.h"
 #include "wire_udp.h"
 
-enum { SEEN_MS = 100, ACCEPTED = LC_COUNT };
+enum {
+	SEEN_MS = 100,
+	BREATH_COPIES = 32768,
+	ACCEPTED = LC_COUNT,
+};
 
 static void
 count(struct relay *r, unsigned which, uint64_t n)
@@ -286,6 +290,23 @@ lobby(struct relay *r, unsigned sock, const struct addr *from,
 
 /* ---- batches ---- */
 
+/*
+ * One batch can mean millions of copies, and ocmd takes a relayd that does
+ * not answer for dead.
+ */
+static void
+breathe(struct relay *r)
+{
+	const uint64_t copies = r->counters[LC_deliveries] +
+	    r->counters[LC_lobby_deliveries];
+
+	if (copies - r->breathed < BREATH_COPIES)
+		return;
+	r->breathed = copies;
+	if (r->breathe != NULL)
+		r->breathe(r->breathe_arg);
+}
+
 void
 relay_turn(struct relay *r)
 {
@@ -339,9 +360,11 @@ relay_receive(struct relay *r, unsigned sock)
 	if (peers_wait(&r->peers, r->now_ms) == 0)
 		introduce(r, sock, n);
 	relay_follow(r);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
 			datagram(r, (uint8_t)sock, &from, p, len);
+		breathe(r);
+	}
 }
 
 void
@@ -357,7 +380,9 @@ relay_receive_lobby(struct relay *r, unsigned sock)
 		(void)send_drain_errors(&r->lobby_out, sock);
 		return;
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
 			lobby(r, sock, &from, p, len);
+		breathe(r);
+	}
 }

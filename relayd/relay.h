@@ -28,6 +28,10 @@ struct relay {
 	struct outlet		 out;		/* relay sockets */
 	struct wheel		 care;		/* over slots: idle, wishes */
 	bool			 speaks;	/* worker 0: for the server */
+	/* Called in the midst of a batch that makes very many copies. */
+	void			 (*breathe)(void *);
+	void			*breathe_arg;
+	uint64_t		 breathed;	/* copies until then */
 	bool			 bell;		/* roomd is to look at wishes */
 	struct notices		 notices;	/* worker 0 */
 	struct lobby		 lobby;		/* worker 0 */

@@ -177,7 +177,7 @@ class KillTalking(Case):
         self.talk_through("relayd", lossless=False)
 
     def test_stopped_roomd_does_not_stop_the_room(self):
-        server = self.serve()
+        server = self.serve(hang_limit=0)
         alice = server.member("alice").create("r")
         bob = server.member("bob").join("r")
         pid = server.pids["roomd"][0]

@@ -100,6 +100,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_uint_eq(c.max_members, 65536);
 	ck_assert_uint_eq(c.max_lobby, 4096);
 	ck_assert_uint_eq(c.restart_limit, 10);
+	ck_assert_uint_eq(c.hang_limit, 2);
 	ck_assert_uint_eq(c.settings.max_room_members, 65536);
 	ck_assert_uint_eq(c.settings.max_payload, 4096);
 	ck_assert_uint_eq(c.settings.idle_s, 300);
@@ -130,6 +131,7 @@ static const struct {
 	NUMBER("max-members", max_members, 1, 8388608, 1),
 	NUMBER("max-lobby", max_lobby, 1, 1048576, 1),
 	NUMBER("restart-limit", restart_limit, 0, 1000000, 1),
+	NUMBER("hang-limit", hang_limit, 0, 3600, 1),
 	NUMBER("max-room-members", settings.max_room_members, 1, 8388608, 1),
 	NUMBER("max-payload", settings.max_payload, 256, 4096, 1),
 	NUMBER("idle", settings.idle_s, 0, 604800, 1),

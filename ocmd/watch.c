@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Watches the children (see server.h): one that is silent is as good as
+ * dead, and one that is dead begins again, at once or later.
+ */
+#include <event2/event.h>
+
+#include "clock.h"
+#include "log.h"
+#include "server.h"
+
+enum { PULSE_MS = 1000 };
+
+/*
+ * Once a second: a child that has not answered for so many pulses that the
+ * next one would be too late is killed, which server.c then sees as any other
+ * death.  What it has said is heard first, since it may be ocmd itself that
+ * had no time.
+ */
+static void
+feel(struct server *s, struct child *c, const struct ctl_bell *ping)
+{
+	const uint32_t limit = s->conf.hang_limit;
+
+	if (c->state == CHILD_READY)
+		server_hear(c);
+	if (c->state != CHILD_READY)
+		return;
+	if (limit > 0 && c->unanswered >= (limit > 1 ? limit - 1 : 1)) {
+		log_warnx("%s: does not answer for %u s; killing it", c->name,
+		    limit);
+		child_kill(c);
+		c->unanswered = 0;
+		return;
+	}
+	if (child_send(c, CTL_PING, ping) == 0)
+		c->unanswered++;
+}
+
+static void
+on_pulse(evutil_socket_t fd, short what, void *arg)
+{
+	const struct ctl_bell ping = { 0 };
+	struct server *s = arg;
+	unsigned i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < s->children && s->phase == SERVER_SERVING; i++)
+		feel(s, &s->child[i], &ping);
+	/* Not EV_PERSIST: a pulse that came late must not hasten the next. */
+	server_set_timer(s->ev_pulse, PULSE_MS);
+}
+
+int
+server_watch(struct server *s)
+{
+	if ((s->ev_pulse = evtimer_new(s->base, on_pulse, s)) == NULL)
+		return -1;
+	server_set_timer(s->ev_pulse, PULSE_MS);
+	return 0;
+}
+
+/*
+ * One that hangs before it is READY shall not take longer than one that
+ * hangs later; but where that was too little for a child, it gets more.
+ */
+uint32_t
+server_birth_ms(const struct server *s, const struct child *c)
+{
+	uint64_t ms = (uint64_t)s->conf.hang_limit * 1000;
+	unsigned i;
+
+	if (s->phase != SERVER_SERVING || ms == 0)
+		return CHILD_READY_MS;
+	for (i = 0; i < c->late && ms < CHILD_READY_MS; i++)
+		ms *= 2;
+	return ms < CHILD_READY_MS ? (uint32_t)ms : CHILD_READY_MS;
+}
+
+void
+server_restart(struct server *s, struct child *c)
+{
+	const bool loop = c->backoff.next_ms != 0;
+	uint32_t delay;
+
+	if (s->phase != SERVER_SERVING)
+		return;
+	delay = backoff_delay(&c->backoff, clock_ms(), c->lived_ms,
+	    s->conf.restart_limit);
+	if (delay > 0 && !loop)
+		log_warnx("%s: died %u times in %d s; it waits ever longer, "
+		    "up to %d s, until it has lived for %d s", c->name,
+		    backoff_deaths(&c->backoff), BACKOFF_WINDOW_S,
+		    BACKOFF_MAX_MS / 1000, BACKOFF_FORGET_MS / 1000);
+	if (delay > 0)
+		log_info("%s: starts again in %u ms", c->name, delay);
+	c->restarts++;
+	server_set_timer(c->ev_timer, delay);
+}
