@@ -3,6 +3,7 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,6 +69,22 @@ want_buffers(int fd)
 	    UDP_BUFFER / 1024);
 }
 
+/*
+ * A connection inherits these from its listener; roomd, which accepts it, may
+ * set no option.  The parts of an answer must not wait for each other's
+ * acknowledgement, and a member whose machine vanished is to be noticed.
+ */
+static int
+want_stream_options(int fd)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1)
+		return -1;
+	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 static int
 want_options(int fd, const struct kind *k, int family, bool share)
 {
@@ -77,8 +94,7 @@ want_options(int fd, const struct kind *k, int family, bool share)
 	    &on, sizeof(on)) == -1)
 		return -1;
 	if (k->type == SOCK_STREAM)
-		return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
-		    sizeof(on));
+		return want_stream_options(fd);
 	want_buffers(fd);
 	if (share && net_share_port(fd) == -1)
 		return -1;

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,27 @@ have_v6(void)
 		close(fd);
 	return rc == 0;
 }
+
+/* roomd may set no option on what it accepts: the listener's serve. */
+START_TEST(connections_inherit_options)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd, got;
+
+	ck_assert_msg(sockets_open(&sockets, &conf, err) == 0, "%s", err);
+	len = addr_to_sockaddr(&sockets.rooms.addr[0], AF_INET, &ss);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&ss, len), 0);
+	got = accept(sockets.rooms_fd[0], NULL, NULL);
+	ck_assert_int_ne(got, -1);
+	ck_assert_int_ne(option_of(got, IPPROTO_TCP, TCP_NODELAY), 0);
+	ck_assert_int_ne(option_of(got, SOL_SOCKET, SO_KEEPALIVE), 0);
+	close(got);
+	close(fd);
+	sockets_close(&sockets);
+}
+END_TEST
 
 START_TEST(port_zero_becomes_a_real_one)
 {
@@ -216,6 +238,7 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(tc, connections_inherit_options);
 	tcase_add_test(tc, port_zero_becomes_a_real_one);
 	tcase_add_test(tc, workers_share_the_port);
 	tcase_add_test(tc, a_shared_port_is_shared_with_no_other_server);
