@@ -234,7 +234,7 @@ expect_status(struct client *c, uint8_t op, const char *room, enum status st)
 }
 
 /* A plain member, whose connection is closed again. */
-static void
+static inline void
 member(uint8_t op, const char *room, const char *user, char token[8192])
 {
 	const uint32_t others = sessions_count(sessions);

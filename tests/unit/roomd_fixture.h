@@ -136,7 +136,7 @@ fx_addr(const char *text)
 	return a;
 }
 
-static uint64_t
+static inline uint64_t
 fx_counter(enum room_counter which)
 {
 	return roomtab_counter(fx.tab, which);
