@@ -144,6 +144,8 @@ tty_getc(EditLine *el, wchar_t *out)
 {
 	(void)el;
 	while (!chat_leaving(tty.chat) && !tty.eof) {
+		/* Keys may have come together with a message. */
+		restore_line();
 		if (tty.interrupted) {
 			tty.interrupted = false;
 			*out = L'\003';
@@ -151,7 +153,6 @@ tty_getc(EditLine *el, wchar_t *out)
 		}
 		if (next_character(out))
 			return 1;
-		restore_line();
 		(void)event_add(tty.ev_in, NULL);
 		(void)event_base_loop(tty.base, EVLOOP_ONCE);
 	}
