@@ -249,7 +249,8 @@ control_make(struct roomd *d)
 	d->wish = make_event(d, -1, on_wish);
 	for (k = 0; k < d->workers; k++)
 		d->peers[k] = make_event(d, FD_PEERS + (int)k, on_peer);
-	/* What was left to do when the last roomd died. */
+	/* What was left to do when the last roomd died, maybe unrung. */
+	event_active(d->bell, EV_TIMEOUT, 0);
 	event_active(d->reap, EV_TIMEOUT, 0);
 	event_active(d->wish, EV_TIMEOUT, 0);
 }
