@@ -1,89 +1,18 @@
 # SPDX-License-Identifier: ISC
-"""ocm, the chat client: in pipes and on a terminal."""
+"""ocm, the chat client, in pipes: words, lines, JSON and exit statuses."""
 
 import json
 import os
-import select
 import signal
 import socket
-import subprocess
 import threading
 import time
 
-from ocm import BUILD, SLOW, Case
-from programs import Program, Terminal
+from client_case import (EX_CANTCREAT, EX_DATAERR, EX_NOINPUT, EX_NOPERM,
+                         EX_PROTOCOL, EX_TEMPFAIL, EX_UNAVAILABLE, EX_USAGE,
+                         ClientCase, wait_ready)
+from ocm import SLOW
 from tcrp import fence, wait_until
-
-EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE = 64, 65, 66, 69
-EX_CANTCREAT, EX_TEMPFAIL, EX_PROTOCOL, EX_NOPERM = 73, 75, 76, 77
-
-OCM = os.path.join(BUILD, "ocm")
-
-
-class ClientCase(Case):
-    def setUp(self):
-        self.server = self.serve(notices=False)
-        self.where = "%s:%d:%d" % (*self.server.rooms[0],
-                                   self.server.relay[0][1])
-
-    def argv(self, *args):
-        return [OCM, "-s", self.where, *args]
-
-    def environment(self):
-        env = self.server.environment()
-        env.update(USER="tester", LC_ALL="C.UTF-8")
-        return env
-
-    def ocm(self, *args, text="", code=0):
-        """Runs it to its end; its standard output."""
-        got = subprocess.run(
-            self.argv(*args), env=self.environment(), input=text,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            encoding="utf-8", timeout=20 * SLOW)
-        self.assertEqual(got.returncode, code, got.stderr)
-        self.said = got.stderr
-        if code != 0:
-            self.assertTrue(got.stderr, "failed without a word")
-        return got.stdout
-
-    def spawn(self, *args):
-        program = Program(self.argv(*args), self.environment())
-        self.addCleanup(program.close)
-        return program
-
-    def terminal(self, *args, argv=None):
-        terminal = Terminal(argv or self.argv(*args), self.environment())
-        self.addCleanup(terminal.close)
-        return terminal
-
-    def names(self, room):
-        got = self.server.run(self.server.command("members", "-j", room))
-        if got.returncode != 0:
-            return []
-        return [m["name"] for m in json.loads(got.stdout)]
-
-    def wait_member(self, room, name):
-        wait_until(lambda: name in self.names(room))
-
-    def hears(self, speaker, *programs):
-        """Until each program has heard the speaker; a client says its hello
-        on its own time.  What is said here is read away."""
-        deaf = list(programs)
-
-        def all_hear():
-            speaker.say("hörst du?")
-            deaf[:] = [p for p in deaf
-                       if not wait_ready(p.process.stdout, 0.02)]
-            return not deaf
-        wait_until(all_hear)
-        speaker.say("gut")
-        for one in programs:
-            while "gut" not in one.line():
-                pass
-
-
-def wait_ready(stream, seconds):
-    return select.select([stream], [], [], seconds)[0]
 
 
 class Pipes(ClientCase):
@@ -204,6 +133,12 @@ class Pipes(ClientCase):
         self.ocm("-n", "a\nb", "join", "r", code=EX_USAGE)
         self.ocm("--nonsense", code=EX_USAGE)
 
+    def test_told_to_slow_down(self):
+        self.server = self.serve(join_rate=1, join_burst=1)
+        self.where = "%s:%d" % self.server.rooms[0]
+        self.server.member("m").create("r")
+        self.ocm("create", "r2", code=EX_TEMPFAIL)
+
     def test_bare_without_a_terminal_does_not_ask(self):
         self.ocm(code=EX_USAGE)
 
@@ -312,150 +247,3 @@ class Pipes(ClientCase):
         self.where = "[::1]:%d:%d" % (server.rooms[0][1], server.relay[0][1])
         self.ocm("-n", "bob", "send", "r", "über v6")
         host.expect("über v6", "bob")
-
-
-class OnTerminal(ClientCase):
-    def enter(self, name="alice", verb="join"):
-        host = self.server.member("host").create("r")
-        terminal = self.terminal("-n", name, verb, "r")
-        self.wait_member("r", name)
-        terminal.until_text("host: da?", lambda: host.say("da?"))
-        # What is typed before the prompt is there is echoed by the tty.
-        terminal.until(lambda lines: [x for x in lines if x][-1] == ">")
-        return host, terminal
-
-    @staticmethod
-    def typed(text):
-        """The cursor's row ends with what has been typed so far."""
-        return lambda lines: any(line.endswith(text) for line in lines)
-
-    def test_line_being_typed_survives_a_message(self):
-        host, terminal = self.enter()
-        terminal.type("halbe Ze")
-        terminal.until(self.typed("halbe Ze"))
-        host.say("ich störe 邪魔")
-        terminal.until_text("host: ich störe 邪魔")
-
-        def both(lines):
-            last = [line for line in lines if line][-1]
-            return last.endswith("halbe Ze") and "störe" not in last
-        terminal.until(both)
-        screen = terminal.screen
-        self.assertTrue(screen.lines()[screen.row].endswith("halbe Ze"))
-        terminal.type("ile\n")
-        host.expect("halbe Zeile", "alice")
-
-    def test_typing_japanese_and_correcting(self):
-        host, terminal = self.enter("アリス")
-        terminal.type("おはよよ")
-        terminal.until(self.typed("おはよよ"))
-        terminal.type("\x7fう\n")
-        host.expect("おはよう", "アリス")
-        self.assertTrue(terminal.until(
-            lambda lines: any("おはよう" in line for line in lines)))
-
-    def test_history(self):
-        host, terminal = self.enter()
-        terminal.type("noch einmal\n")
-        host.expect("noch einmal", "alice")
-        terminal.type("\x1b[A")
-        terminal.until(self.typed("noch einmal"))
-        terminal.type("\n")
-        host.expect("noch einmal", "alice")
-
-    def test_who_rooms_help(self):
-        host, terminal = self.enter()
-        self.server.member("carol").create("zweites")
-        terminal.type("/who\n")
-        terminal.until(lambda lines: any(
-            "alice" in line and "host" in line for line in lines))
-        terminal.type("/rooms\n")
-        terminal.until_text("zweites")
-        terminal.type("/help\n")
-        terminal.until_text("/quit")
-        # None of these were messages.
-        terminal.type("ende\n")
-        host.expect("ende", "alice")
-
-    def test_quit(self):
-        _, terminal = self.enter()
-        terminal.type("/quit\n")
-        self.assertEqual(terminal.wait(), 0)
-        wait_until(lambda: self.names("r") == ["host"])
-        self.assertTrue(terminal.echo(), "the terminal is left broken")
-
-    def test_end_of_input(self):
-        _, terminal = self.enter()
-        terminal.type("\x04")
-        self.assertEqual(terminal.wait(), 0)
-        wait_until(lambda: self.names("r") == ["host"])
-
-    def test_interrupt_restores_the_terminal(self):
-        _, terminal = self.enter()
-        terminal.type("\x03")
-        terminal.wait()
-        self.assertTrue(terminal.echo())
-        wait_until(lambda: self.names("r") == ["host"])
-
-    def test_room_closes(self):
-        host, terminal = self.enter()
-        host.leave()
-        terminal.until_text("the host left")
-
-    def test_kicked(self):
-        _, terminal = self.enter()
-        self.server.ctl("kick", "r", "alice")
-        terminal.until_text("removed by the operator")
-
-    def test_escape_sequences_of_others(self):
-        host, terminal = self.enter()
-        before = len(terminal.raw)
-        host.say("böse \x1b[2J\x1b[31m\x07\x9b?25l ende")
-        terminal.until_text("ende")
-        for bad in b"\x1b[2J", b"\x1b[31m", b"\x07", b"\x9b?25l":
-            self.assertNotIn(bad, terminal.raw[before:])
-
-    def test_rejoin_after_idle(self):
-        """A token that was lost is no reason to stop."""
-        server = self.server = self.serve(idle=1)
-        self.where = "%s:%d:%d" % (*server.rooms[0], server.relay[0][1])
-        stop = threading.Event()
-        host = server.member("host").create("r")
-
-        def keep():
-            while not stop.wait(0.2):
-                host.hello()
-        thread = threading.Thread(target=keep)
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(stop.set)
-        terminal = self.terminal("-n", "alice", "join", "r")
-        self.wait_member("r", "alice")
-        terminal.until_text("idle")
-        terminal.until_text("host: wieder da?",
-                            lambda: host.say("wieder da?"))
-
-    def test_password_is_not_echoed(self):
-        self.server.member("host").create("r", password="geheim7")
-        terminal = self.terminal("-n", "alice", "-P", "join", "r")
-        terminal.until(lambda lines: any(
-            "assword" in line for line in lines))
-        wait_until(lambda: not terminal.echo())
-        terminal.type("geheim7\n")
-        self.wait_member("r", "alice")
-        self.assertNotIn(b"geheim7", terminal.raw)
-
-    def test_bare_asks_for_everything(self):
-        terminal = self.terminal(argv=[OCM])
-        terminal.until(lambda lines: any(
-            "erver" in line for line in lines))
-        terminal.type(self.where + "\n")
-        terminal.until(lambda lines: any(
-            "ame" in line for line in lines))
-        terminal.type("fragender\n")
-        terminal.until(lambda lines: any(
-            "oom" in line for line in lines))
-        terminal.type("neu\n")
-        self.wait_member("neu", "fragender")
-        terminal.type("/quit\n")
-        self.assertEqual(terminal.wait(), 0)
