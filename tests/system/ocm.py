@@ -215,6 +215,10 @@ class Server:
     def members(self, room):
         return json.loads(self.ctl("members", "-j", room))
 
+    def wait_keepalives(self, n):
+        """Until the relay has taken n empty datagrams since its start."""
+        tcrp.wait_until(lambda: self.stats()["keepalives"] >= n)
+
     def room_list(self):
         return json.loads(self.ctl("rooms", "-j"))
 

@@ -213,7 +213,9 @@ class All(Case):
             if kind is Decimal:
                 continue
             with self.subTest(dialect=kind.name):
+                before = server.stats()["keepalives"]
                 host = kind(server, "h").create("n" + kind.name[-6:])
+                server.wait_keepalives(before + 1)
                 server.member("bob").join("n" + kind.name[-6:])
                 host.expect_raw(host.notice("bob joined"))
         host = Decimal(server, "h").create("decimal")

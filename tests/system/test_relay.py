@@ -201,6 +201,7 @@ class Notices(Case):
     def test_joined_and_left(self):
         server = self.serve(notices=True)
         alice = server.member("alice").create("部屋")
+        server.wait_keepalives(1)
         bob = server.member("bob").join("部屋")
         alice.expect_raw("bob joined")
         bob.say("こんにちは")
@@ -211,6 +212,7 @@ class Notices(Case):
     def test_one_a_second_with_several_names(self):
         server = self.serve(notices=True)
         alice = server.member("alice").create("r")
+        server.wait_keepalives(1)
         names = ["m%02d" % i for i in range(20)]
         for name in names:
             server.member(name).join("r", hello=False)
