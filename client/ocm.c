@@ -195,7 +195,10 @@ main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	options_init(&o);
 	status = run(&o, argc, argv);
-	if (fflush(stdout) == EOF && status == EX_OK)
+	/* An earlier line may have failed, and nothing be left to flush. */
+	if ((fflush(stdout) == EOF || ferror(stdout)) && status == EX_OK) {
+		show_error("standard output cannot be written");
 		status = EX_IOERR;
+	}
 	return status;
 }

@@ -11,7 +11,7 @@ from programs import Program, Terminal
 from tcrp import wait_until
 
 EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE = 64, 65, 66, 69
-EX_CANTCREAT, EX_TEMPFAIL, EX_PROTOCOL, EX_NOPERM = 73, 75, 76, 77
+EX_CANTCREAT, EX_IOERR, EX_TEMPFAIL, EX_PROTOCOL, EX_NOPERM = 73, 74, 75, 76, 77
 
 OCM = os.path.join(BUILD, "ocm")
 

@@ -5,12 +5,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
-from client_case import (EX_CANTCREAT, EX_DATAERR, EX_NOINPUT, EX_NOPERM,
-                         EX_PROTOCOL, EX_TEMPFAIL, EX_UNAVAILABLE, EX_USAGE,
-                         ClientCase, wait_ready)
+from client_case import (EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOINPUT,
+                         EX_NOPERM, EX_PROTOCOL, EX_TEMPFAIL, EX_UNAVAILABLE,
+                         EX_USAGE, ClientCase, wait_ready)
 from ocm import SLOW
 from tcrp import fence, wait_until
 
@@ -132,6 +133,14 @@ class Pipes(ClientCase):
         self.ocm("join", "x" * 256, code=EX_USAGE)
         self.ocm("-n", "a\nb", "join", "r", code=EX_USAGE)
         self.ocm("--nonsense", code=EX_USAGE)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            for args in ["rooms"], ["who", "r"], ["--json", "rooms"]:
+                got = subprocess.run(
+                    self.argv(*args), env=self.environment(),
+                    stdin=subprocess.DEVNULL, stdout=full,
+                    stderr=subprocess.PIPE, check=False)
+                self.assertEqual(got.returncode, EX_IOERR, args)
+                self.assertTrue(got.stderr)
 
     def test_told_to_slow_down(self):
         self.server = self.serve(join_rate=1, join_burst=1)
