@@ -4,6 +4,7 @@
  * has one function that does it and returns the exit status.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -310,10 +311,16 @@ do_help(const struct call *c)
 static void
 take_options(struct call *c, int argc, char *argv[])
 {
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int o;
 
 	opterr = 0;		/* we say it in our own words */
-	while ((o = getopt(argc, argv, "+hjs:V")) != -1) {
+	while ((o = getopt_long(argc, argv, "+hjs:V", long_options,
+	    NULL)) != -1) {
 		switch (o) {
 		case 'h':
 			exit(do_help(c));
@@ -327,9 +334,12 @@ take_options(struct call *c, int argc, char *argv[])
 		case 'V':
 			exit(do_version(c));
 		default:
-			(void)fprintf(stderr, optopt == 's' ?
-			    "ocmctl: -%c needs a path\n" :
-			    "ocmctl: there is no option -%c\n", optopt);
+			if (optopt == 's')
+				(void)fputs("ocmctl: -s needs a path\n",
+				    stderr);
+			else
+				(void)fprintf(stderr, "ocmctl: there is no "
+				    "option %s\n", argv[optind - 1]);
 			usage(c->word);
 		}
 	}
@@ -387,6 +397,7 @@ main(int argc, char *argv[])
 {
 	char path[1024];
 	struct call c = { .argv0 = argv[0] };
+	int code;
 
 	choose_locale();
 	take_options(&c, argc, argv);
@@ -405,5 +416,11 @@ main(int argc, char *argv[])
 		    strerror(errno));
 		return EXIT_UNKNOWN;
 	}
-	return c.word->run(&c);
+	code = c.word->run(&c);
+	if ((fflush(stdout) == EOF || ferror(stdout)) && code == EXIT_DONE) {
+		(void)fputs("ocmctl: cannot write standard output\n",
+		    stderr);
+		return EXIT_REFUSED;
+	}
+	return code;
 }

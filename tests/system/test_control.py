@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 
 from ocm import SLOW, Case, Server
 from tcrp import DENIED, MEMBERS, fence, wait_until
@@ -140,9 +141,26 @@ class Operator(Case):
             got = self.server.run(self.server.command(*args))
             self.assertNotEqual(got.returncode, 0, args)
             self.assertTrue(got.stderr, args)
+        for option in "--nonsense", "-x":
+            got = self.server.run(self.server.command(option))
+            self.assertIn("no option " + option, got.stderr)
         long = "x" * 300
         got = self.server.run(self.server.command("close", long))
         self.assertNotEqual(got.returncode, 0)
+
+    def test_help_and_version(self):
+        for option, seen in (("--help", "members room"), ("-h", "kick"),
+                             ("--version", "ocmctl "), ("-V", "ocmctl ")):
+            self.assertIn(seen, self.server.ctl(option))
+
+    def test_answer_that_cannot_be_written(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            for word in "status", "rooms", "stats", "help":
+                got = subprocess.run(
+                    self.server.command(word), stdin=subprocess.DEVNULL,
+                    stdout=full, stderr=subprocess.PIPE, check=False)
+                self.assertEqual(got.returncode, 1, word)
+                self.assertIn(b"standard output", got.stderr)
 
 
 class Reload(Case):
