@@ -29,7 +29,11 @@ struct roomtab_limits {
 	uint32_t	members;	/* 1..8388608; invites count */
 };
 
-enum { ROOMTAB_HASH_KEY = 16, ROOMTAB_PASSWORD = 32 };
+enum {
+	ROOMTAB_HASH_KEY = 16,
+	ROOMTAB_PASSWORD = 32,
+	ROOMTAB_INVITES = 16,		/* at most, made with a room */
+};
 
 /* Copies of records, checked: every index in them is in range. */
 struct room_info {
@@ -118,6 +122,10 @@ int	roomtab_recover(struct roomtab *);
 enum status roomtab_create(struct roomtab *, const void *name, size_t len,
 	    const uint8_t *password, const struct member_new *,
 	    struct member_made *);
+/* The same with n invites, all in one transaction: all or nothing. */
+enum status roomtab_create_inviting(struct roomtab *, const void *name,
+	    size_t len, const uint8_t *password, const struct member_new *,
+	    struct member_made *, struct member_made *invites, uint32_t n);
 /* ST_OK, ST_NO_ROOM (closed meanwhile), ST_UNABLE (full, max_members). */
 enum status roomtab_join(struct roomtab *, uint32_t room,
 	    uint32_t max_members, const struct member_new *,
@@ -138,6 +146,12 @@ enum status roomtab_invite(struct roomtab *, uint32_t room,
  */
 int	roomtab_remove(struct roomtab *, uint32_t slot, uint32_t gen,
 	    enum ending);
+/*
+ * The same, and its room is closed for `room_why`, in one transaction: for a
+ * host that takes its room along, and for the last one.
+ */
+int	roomtab_remove_and_close(struct roomtab *, uint32_t slot,
+	    uint32_t gen, enum ending why, enum ending room_why);
 /*
  * Closes a room: one transaction of a few words, after which its name is
  * free, its tokens are dead, and its members wait for roomtab_reap.

@@ -115,6 +115,9 @@ void	tx_store_bytes(struct roomtab *, uint32_t *, const void *, size_t len);
 void	tx_announce(struct roomtab *, uint32_t change);
 void	tx_commit(struct roomtab *);	/* and releases */
 
+/* roomtab_end.c, for an invite that is spent. */
+void	tx_drop_member(struct roomtab *, uint32_t slot, enum ending);
+
 /* roomtab.c: what the writer and the reader share. */
 uint32_t room_bucket_of(const struct roomtab *, const void *, size_t len);
 uint32_t member_bucket_of(const struct roomtab *, uint32_t room, const void *,
@@ -125,6 +128,21 @@ bool	copy_member(const struct roomtab *, uint32_t slot,
 	    struct member_info *);
 const void *member_name(const struct roomtab *, uint32_t slot);
 uint32_t room_gen_of(const struct roomtab *, uint32_t room);
+
+static inline bool
+room_open(const struct roomtab *t, uint32_t room)
+{
+	return room < t->lim.rooms && room < t->a->j.room_fresh &&
+	    (room_gen_of(t, room) & 1) != 0;
+}
+
+static inline bool
+slot_live(const struct roomtab *t, uint32_t slot, uint32_t gen)
+{
+	return slot < t->lim.members && slot < t->a->j.member_fresh &&
+	    (gen & 1) != 0 && roomtab_member_gen(t, slot) == gen &&
+	    room_open(t, t->member[slot].room);
+}
 
 static inline unsigned
 flag_byte(uint32_t flags, unsigned n)

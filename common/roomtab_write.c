@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The write verbs of region R, called by roomd/rooms.c alone.  Each checks
- * first, then changes inside one transaction that cannot fail any more.
+ * The write verbs of region R by which rooms and members come, called by
+ * roomd/rooms.c alone.  Each checks first, then changes inside one
+ * transaction that cannot fail any more.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -172,20 +173,6 @@ bucket_insert(struct roomtab *t, uint32_t slot)
 	tx_store(t, b, slot + 1);
 }
 
-static void
-bucket_remove(struct roomtab *t, uint32_t slot)
-{
-	struct member_rec *m = &t->member[slot];
-	uint32_t *p, n = 0;
-
-	p = &t->member_bucket[member_bucket_of(t, m->room,
-	    member_name(t, slot), m->name_len)];
-	while (*p != 0 && *p != slot + 1 && n++ < t->lim.members)
-		p = &t->member[*p - 1].link;
-	if (*p == slot + 1)
-		tx_store(t, p, m->link);
-}
-
 /* The token of a slot about to go live, and its tag. */
 static void
 mint(struct roomtab *t, uint32_t slot, const struct member_new *who,
@@ -237,44 +224,6 @@ add_member(struct roomtab *t, uint32_t room, enum member_kind kind,
 	}
 }
 
-/* Frees a record; counts and the room's list are the caller's. */
-static void
-free_member(struct roomtab *t, uint32_t slot, enum ending why)
-{
-	struct member_rec *m = &t->member[slot];
-
-	if (flag_byte(m->flags, 3) == KIND_MEMBER)
-		bucket_remove(t, slot);
-	tx_store(t, &m->flags, (m->flags & ~UINT32_C(0xff0000)) |
-	    (uint32_t)why << 16);
-	tx_store_gen(t, &t->member_gen[slot],
-	    roomtab_member_gen(t, slot) + 1);
-	tx_store(t, &m->link, t->a->j.member_free);
-	tx_store(t, &t->a->j.member_free, slot + 1);
-}
-
-static void
-drop_member(struct roomtab *t, uint32_t slot, enum ending why)
-{
-	struct member_rec *m = &t->member[slot];
-	struct room_rec *r = &t->room[m->room];
-
-	if (m->prev != 0)
-		tx_store(t, &t->member[m->prev - 1].next, m->next);
-	else
-		tx_store(t, &r->first, m->next);
-	if (m->next != 0)
-		tx_store(t, &t->member[m->next - 1].prev, m->prev);
-	if (r->host == slot + 1)
-		tx_store(t, &r->host, 0);
-	if (flag_byte(m->flags, 3) == KIND_MEMBER) {
-		tx_store(t, &r->members, r->members - 1);
-		tx_store(t, &t->a->j.members, t->a->j.members - 1);
-		tx_announce(t, slot);
-	}
-	free_member(t, slot, why);
-}
-
 /* ---- the verbs ---- */
 
 static void
@@ -300,19 +249,37 @@ fill_room(struct roomtab *t, uint32_t room, const void *name, size_t len,
 	tx_store(t, &t->a->j.rooms, t->a->j.rooms + 1);
 }
 
+static void
+add_invite(struct roomtab *t, uint32_t room, const struct member_new *who,
+    struct member_made *made)
+{
+	made->name[0] = '\0';
+	made->name_len = 0;
+	add_member(t, room, KIND_INVITE, who, made);
+}
+
 enum status
 roomtab_create(struct roomtab *t, const void *name, size_t len,
     const uint8_t *password, const struct member_new *host,
     struct member_made *made)
 {
-	uint32_t room;
+	return roomtab_create_inviting(t, name, len, password, host, made,
+	    NULL, 0);
+}
+
+enum status
+roomtab_create_inviting(struct roomtab *t, const void *name, size_t len,
+    const uint8_t *password, const struct member_new *host,
+    struct member_made *made, struct member_made *invites, uint32_t n)
+{
+	uint32_t room, i;
 
 	if (!name_valid(name, len) || !name_valid(host->name, host->name_len))
 		return ST_MALFORMED;
 	if (roomtab_find(t, name, len) != ROOMTAB_NONE)
 		return ST_EXISTS;
-	if (!room_available(t) || !member_available(t, 1) ||
-	    tx_begin(t) == -1)
+	if (n > ROOMTAB_INVITES || !room_available(t) ||
+	    !member_available(t, 1 + n) || tx_begin(t) == -1)
 		return ST_UNABLE;
 	room = take_room(t);
 	fill_room(t, room, name, len, password, host);
@@ -321,15 +288,10 @@ roomtab_create(struct roomtab *t, const void *name, size_t len,
 	made->name_len = host->name_len;
 	add_member(t, room, KIND_MEMBER, host, made);
 	tx_store(t, &t->room[room].host, made->slot + 1);
+	for (i = 0; i < n; i++)
+		add_invite(t, room, host, &invites[i]);
 	tx_commit(t);
 	return ST_OK;
-}
-
-static bool
-room_open(const struct roomtab *t, uint32_t room)
-{
-	return room < t->lim.rooms && room < t->a->j.room_fresh &&
-	    (room_gen_of(t, room) & 1) != 0;
 }
 
 enum status
@@ -350,14 +312,6 @@ roomtab_join(struct roomtab *t, uint32_t room, uint32_t max_members,
 	return ST_OK;
 }
 
-static bool
-slot_live(const struct roomtab *t, uint32_t slot, uint32_t gen)
-{
-	return slot < t->lim.members && slot < t->a->j.member_fresh &&
-	    (gen & 1) != 0 && roomtab_member_gen(t, slot) == gen &&
-	    room_open(t, t->member[slot].room);
-}
-
 enum status
 roomtab_join_invite(struct roomtab *t, uint32_t slot, uint32_t gen,
     uint32_t max_members, const struct member_new *who,
@@ -376,7 +330,7 @@ roomtab_join_invite(struct roomtab *t, uint32_t slot, uint32_t gen,
 	unique_name(t, room, who, made);
 	if (tx_begin(t) == -1)
 		return ST_UNABLE;
-	drop_member(t, slot, END_LEFT);	/* whose record is then free */
+	tx_drop_member(t, slot, END_LEFT);	/* whose record is then free */
 	add_member(t, room, KIND_MEMBER, who, made);
 	tx_commit(t);
 	return ST_OK;
@@ -390,95 +344,9 @@ roomtab_invite(struct roomtab *t, uint32_t room, const struct member_new *who,
 		return ST_NO_ROOM;
 	if (!member_available(t, 1) || tx_begin(t) == -1)
 		return ST_UNABLE;
-	made->name[0] = '\0';
-	made->name_len = 0;
-	add_member(t, room, KIND_INVITE, who, made);
+	add_invite(t, room, who, made);
 	tx_commit(t);
 	return ST_OK;
-}
-
-int
-roomtab_remove(struct roomtab *t, uint32_t slot, uint32_t gen,
-    enum ending why)
-{
-	if (!slot_live(t, slot, gen)) {
-		errno = ESRCH;
-		return -1;
-	}
-	if (tx_begin(t) == -1)
-		return -1;
-	drop_member(t, slot, why);
-	tx_commit(t);
-	return 0;
-}
-
-int
-roomtab_close(struct roomtab *t, uint32_t room, uint32_t gen,
-    enum ending why)
-{
-	struct room_rec *r;
-	uint32_t *p, n = 0;
-
-	if (!room_open(t, room) || room_gen_of(t, room) != gen) {
-		errno = ESRCH;
-		return -1;
-	}
-	r = &t->room[room];
-	p = &t->room_bucket[room_bucket_of(t, r->name, r->name_len)];
-	while (*p != 0 && *p != room + 1 && n++ < t->lim.rooms)
-		p = &t->room[*p - 1].link;
-	if (tx_begin(t) == -1)
-		return -1;
-	if (*p == room + 1)
-		tx_store(t, p, r->link);
-	tx_store(t, &r->flags, (r->flags & ~UINT32_C(0xff00)) |
-	    (uint32_t)why << 8);
-	tx_store_gen(t, &t->room_gen[room], gen + 1);
-	tx_store(t, &r->link, t->a->j.reap);
-	tx_store(t, &t->a->j.reap, room + 1);
-	tx_store(t, &t->a->j.rooms, t->a->j.rooms - 1);
-	tx_store(t, &t->a->j.members, t->a->j.members - r->members);
-	tx_announce(t, room | CHANGE_IS_ROOM);
-	tx_commit(t);
-	return 0;
-}
-
-/* Frees members of the first closed room; true when it has none left. */
-static bool
-reap_room(struct roomtab *t, uint32_t room)
-{
-	struct room_rec *r = &t->room[room];
-	uint32_t slot;
-	int i;
-
-	for (i = 0; i < REAP_CHUNK && r->first != 0; i++) {
-		slot = r->first - 1;
-		if (flag_byte(t->member[slot].flags, 3) == KIND_MEMBER)
-			tx_store(t, &r->members, r->members - 1);
-		if (r->host == slot + 1)
-			tx_store(t, &r->host, 0);
-		tx_store(t, &r->first, t->member[slot].next);
-		if (r->first != 0)
-			tx_store(t, &t->member[r->first - 1].prev, 0);
-		free_member(t, slot, (enum ending)flag_byte(r->flags, 1));
-	}
-	return r->first == 0;
-}
-
-bool
-roomtab_reap(struct roomtab *t)
-{
-	uint32_t l = t->a->j.reap;
-
-	if (l == 0 || tx_begin(t) == -1)
-		return l != 0;
-	if (reap_room(t, l - 1)) {
-		tx_store(t, &t->a->j.reap, t->room[l - 1].link);
-		tx_store(t, &t->room[l - 1].link, t->a->j.room_free);
-		tx_store(t, &t->a->j.room_free, l);
-	}
-	tx_commit(t);
-	return t->a->j.reap != 0;
 }
 
 int

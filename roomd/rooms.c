@@ -123,11 +123,10 @@ log_entered(const char *what, const struct request *rq,
 	    addr_format(&c->addr, text));
 }
 
+/* A room is closed: what follows. */
 static void
-close_room(struct rooms *r, const struct room_info *room, enum ending why)
+closed(struct rooms *r, const struct room_info *room, enum ending why)
 {
-	if (roomtab_close(r->set.table, room->room, room->gen, why) == -1)
-		return;
 	r->version++;
 	count(r, RC_rooms_closed);
 	changed(r);
@@ -137,40 +136,34 @@ close_room(struct rooms *r, const struct room_info *room, enum ending why)
 	r->set.events.closed(r->set.events.arg, room, why);
 }
 
-/* The invites that come with a room; all or, when the table is full, none. */
-static enum status
-mint_invites(struct rooms *r, const struct member_new *host,
-    struct rooms_made *made)
+static void
+close_room(struct rooms *r, const struct room_info *room, enum ending why)
 {
-	struct member_made invite;
-	enum status st = ST_OK;
-
-	while (made->invite_count < DIALECT_INVITE_COUNT && st == ST_OK) {
-		st = roomtab_invite(r->set.table, made->member.room, host,
-		    &invite);
-		if (st == ST_OK)
-			memcpy(made->invites[made->invite_count++],
-			    invite.token, sizeof(invite.token));
-	}
-	explicit_bzero(&invite, sizeof(invite));
-	return st;
+	if (roomtab_close(r->set.table, room->room, room->gen, why) == 0)
+		closed(r, room, why);
 }
 
-/* In a full table, closed rooms may still be waiting to be freed. */
+/* The room with its host and, in some dialects, invites: all or nothing. */
 static enum status
-create_in_table(struct rooms *r, const struct request *rq,
+create_once(struct rooms *r, const struct request *rq,
     const uint8_t *password, const struct member_new *host,
-    struct member_made *made)
+    struct rooms_made *made)
 {
+	struct member_made invites[DIALECT_INVITE_COUNT];
 	enum status st;
+	unsigned i, n = (rq->dialect->flags & DIALECT_INVITES) != 0 ?
+	    DIALECT_INVITE_COUNT : 0;
 
-	st = roomtab_create(r->set.table, rq->room, rq->room_len, password,
-	    host, made);
-	if (st != ST_UNABLE)
+	st = roomtab_create_inviting(r->set.table, rq->room, rq->room_len,
+	    password, host, &made->member, invites, n);
+	if (st != ST_OK)
 		return st;
-	(void)roomtab_reap(r->set.table);
-	return roomtab_create(r->set.table, rq->room, rq->room_len, password,
-	    host, made);
+	for (i = 0; i < n; i++)
+		memcpy(made->invites[i], invites[i].token,
+		    sizeof(made->invites[i]));
+	made->invite_count = n;
+	explicit_bzero(invites, n * sizeof(invites[0]));
+	return ST_OK;
 }
 
 static enum status
@@ -178,26 +171,23 @@ create(struct rooms *r, const struct request *rq, const struct caller *c,
     struct rooms_made *made)
 {
 	struct member_new host = newcomer(rq, c);
-	uint8_t hash[ROOMTAB_PASSWORD];
-	struct room_info room;
+	uint8_t hash[ROOMTAB_PASSWORD], *password = NULL;
 	enum status st;
 
 	if (rq->has_password)
-		password_hash(r, rq, hash);
-	st = create_in_table(r, rq, rq->has_password ? hash : NULL, &host,
-	    &made->member);
+		password_hash(r, rq, password = hash);
+	st = create_once(r, rq, password, &host, made);
+	if (st == ST_UNABLE) {
+		/* Closed rooms may still be waiting to be freed. */
+		(void)roomtab_reap(r->set.table);
+		st = create_once(r, rq, password, &host, made);
+	}
 	explicit_bzero(hash, sizeof(hash));
 	if (st != ST_OK)
 		return st;
 	r->version++;
 	changed(r);
 	count(r, RC_rooms_created);
-	if ((rq->dialect->flags & DIALECT_INVITES) != 0 &&
-	    (st = mint_invites(r, &host, made)) != ST_OK) {
-		if (roomtab_room(r->set.table, made->member.room, &room))
-			close_room(r, &room, END_LEFT);
-		return st;
-	}
 	log_entered("created", rq, c, &made->member);
 	return ST_OK;
 }
@@ -290,23 +280,37 @@ room_is_over(const struct room_info *room, enum ending *why)
 	    (dialect_row(room->dialect)->flags & DIALECT_KEEPS_ROOM) == 0;
 }
 
+/*
+ * One transaction, also where the room goes with its member: nobody, whenever
+ * we die, finds a room that lives against the rules.
+ */
 static int
 remove_member(struct rooms *r, const struct member_info *m, enum ending why)
 {
 	struct room_info room;
 	enum ending end;
+	bool over;
 
-	if (roomtab_remove(r->set.table, m->slot, m->gen, why) == -1)
+	if (!roomtab_room(r->set.table, m->room, &room)) {
+		errno = ESRCH;
+		return -1;
+	}
+	/* As it will be. */
+	room.members -= !m->is_invite;
+	if (m->is_host)
+		room.host = ROOMTAB_NONE;
+	over = room_is_over(&room, &end);
+	if ((over ? roomtab_remove_and_close(r->set.table, m->slot, m->gen,
+	    why, end) : roomtab_remove(r->set.table, m->slot, m->gen, why)) ==
+	    -1)
 		return -1;
 	changed(r);
 	count(r, endings[why].counter);
-	if (roomtab_room(r->set.table, m->room, &room))
-		log_debug("\"%s\" %s, room \"%s\"", (const char *)m->name,
-		    endings[why].text, (const char *)room.name);
+	log_debug("\"%s\" %s, room \"%s\"", (const char *)m->name,
+	    endings[why].text, (const char *)room.name);
 	r->set.events.left(r->set.events.arg, m, why);
-	if (roomtab_room(r->set.table, m->room, &room) &&
-	    room_is_over(&room, &end))
-		close_room(r, &room, end);
+	if (over)
+		closed(r, &room, end);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ struct rooms_events {
 	/* Something was committed: ring the relayds. */
 	void	(*changed)(void *arg);
 	void	(*joined)(void *arg, const struct member_made *);
-	/* The record as it was; the room may still be open. */
+	/* The record as it was; its room may be closed already. */
 	void	(*left)(void *arg, const struct member_info *, enum ending);
 	/* Comes after `left`; the members wait for rooms_reap. */
 	void	(*closed)(void *arg, const struct room_info *, enum ending);
@@ -86,8 +86,8 @@ const char *rooms_kick(struct rooms *, const void *name, size_t len,
 	    const void *member, size_t member_len);
 
 /*
- * At the start: closes what a predecessor's death left open against the
- * rules (a room whose host it had removed and no more).
+ * At the start: closes what is open against the rules.  No death leaves such
+ * a room behind, but nobody would ever close it.
  */
 void	rooms_repair(struct rooms *);
 /* Frees some of the members of closed rooms; true where more wait. */

@@ -121,6 +121,16 @@ op_create(void)
 }
 
 static void
+op_create_inviting(void)
+{
+	struct member_new who = newcomer();
+	struct member_made made, invites[2];
+
+	(void)roomtab_create_inviting(tab, "r", 1, NULL, &who, &made,
+	    invites, 2);
+}
+
+static void
 op_join(void)
 {
 	struct member_new who = newcomer();
@@ -158,6 +168,16 @@ op_leave(void)
 	if (slot != ROOMTAB_NONE)
 		(void)roomtab_remove(tab, slot,
 		    roomtab_member_gen(tab, slot), END_IDLE);
+}
+
+static void
+op_last(void)
+{
+	uint32_t slot = pick(false);
+
+	if (slot != ROOMTAB_NONE)
+		(void)roomtab_remove_and_close(tab, slot,
+		    roomtab_member_gen(tab, slot), END_IDLE, END_HOST_LEFT);
 }
 
 static void
@@ -204,6 +224,8 @@ static const struct {
 	{ "leave", op_leave }, { "expiry", op_leave },
 	{ "close", op_close }, { "reap", op_reap }, { "port", op_port },
 	{ "snapshot", op_snapshot }, { "join", op_join },
+	{ "create inviting", op_create_inviting }, { "join", op_join },
+	{ "last leaves", op_last },
 };
 enum { OPS = sizeof(ops) / sizeof(ops[0]) };
 

@@ -205,6 +205,16 @@ START_TEST(invites_all_or_none)
 }
 END_TEST
 
+START_TEST(invites_with_their_room)
+{
+	/* A room that is there is there with all its invites. */
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "d",
+	    .user = "a"), ST_OK);
+	ck_assert_uint_eq(fx.changed, 1);
+	ck_assert_uint_eq(fx.invites, DIALECT_INVITE_COUNT);
+}
+END_TEST
+
 /* ---- going ---- */
 
 START_TEST(host_leaves)
@@ -349,6 +359,7 @@ main(void)
 	tcase_add_test(tc, limits_of_the_table);
 	tcase_add_test(tc, invites);
 	tcase_add_test(tc, invites_all_or_none);
+	tcase_add_test(tc, invites_with_their_room);
 	tcase_add_test(tc, host_leaves);
 	tcase_add_test(tc, guest_and_last);
 	tcase_add_test(tc, operator);

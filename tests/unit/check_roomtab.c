@@ -137,6 +137,17 @@ model_pick(bool invite)
 	return -1;
 }
 
+static uint32_t
+model_places(void)
+{
+	uint32_t n = 0;
+	int i;
+
+	for (i = 0; i < MEMBERS; i++)
+		n += !members[i].used;
+	return n;
+}
+
 static bool
 model_name_taken(int room, const char *name)
 {
@@ -196,23 +207,26 @@ step_create(void)
 {
 	char room[16], name[NAME_MAX_BYTES + 1];
 	struct member_new who = newcomer(name);
-	struct member_made made;
+	struct member_made made, invites[4];
 	uint8_t password[ROOMTAB_PASSWORD];
 	bool with = roll(2) == 0;
+	uint32_t k, n = roll(3) == 0 ? roll(5) : 0;
 	enum status st;
 	int i;
 
 	snprintf(room, sizeof(room), "部屋%u", roll(ROOMS + 8));
 	memset(password, room[6], sizeof(password));
-	st = roomtab_create(tab, room, strlen(room), with ? password : NULL,
-	    &who, &made);
+	st = roomtab_create_inviting(tab, room, strlen(room),
+	    with ? password : NULL, &who, &made, invites, n);
 	if (model_find(room) != -1) {
 		ck_assert_int_eq(st, ST_EXISTS);
 		return;
 	}
 	if (st == ST_UNABLE) {	/* rooms or members wait to be reaped */
-		ck_assert(tab->a->j.reap != 0 || model_free_member() == -1 ||
+		ck_assert(tab->a->j.reap != 0 || model_places() < 1 + n ||
 		    roomtab_rooms(tab) == ROOMS);
+		ck_assert_uint_eq(roomtab_find(tab, room, strlen(room)),
+		    ROOMTAB_NONE);
 		return;
 	}
 	ck_assert_int_eq(st, ST_OK);
@@ -225,6 +239,8 @@ step_create(void)
 	snprintf(rooms[i].name, sizeof(rooms[i].name), "%s", room);
 	rooms[i].host = model_free_member();
 	model_add(i, false, &made, who.addr.port);
+	for (k = 0; k < n; k++)
+		model_add(i, true, &invites[k], 0);
 }
 
 static void
@@ -318,9 +334,20 @@ step_remove(void)
 }
 
 static void
+model_close(int room)
+{
+	int m;
+
+	rooms[room].used = false;
+	for (m = 0; m < MEMBERS; m++)
+		if (members[m].used && members[m].room == room)
+			members[m].used = false;
+}
+
+static void
 step_close(void)
 {
-	int i = (int)roll(ROOMS), m;
+	int i = (int)roll(ROOMS);
 
 	if (!rooms[i].used || roll(3) != 0)
 		return;
@@ -328,10 +355,23 @@ step_close(void)
 	    END_HOST_LEFT), 0);
 	ck_assert_int_eq(roomtab_close(tab, rooms[i].room, rooms[i].gen,
 	    END_HOST_LEFT), -1);
-	rooms[i].used = false;
-	for (m = 0; m < MEMBERS; m++)
-		if (members[m].used && members[m].room == i)
-			members[m].used = false;
+	model_close(i);
+}
+
+static void
+step_remove_and_close(void)
+{
+	int i = model_pick(roll(10) == 0);
+
+	if (i == -1 || roll(6) != 0)
+		return;
+	ck_assert_int_eq(roomtab_remove_and_close(tab, members[i].slot,
+	    members[i].gen, END_IDLE, END_HOST_LEFT), 0);
+	ck_assert_int_eq(roomtab_remove_and_close(tab, members[i].slot,
+	    members[i].gen, END_IDLE, END_HOST_LEFT), -1);
+	ck_assert_int_eq(roomtab_close(tab, rooms[members[i].room].room,
+	    rooms[members[i].room].gen, END_HOST_LEFT), -1);
+	model_close(members[i].room);
 }
 
 static void
@@ -481,7 +521,7 @@ random_step(void)
 	static void (*const steps[])(void) = {
 		step_create, step_create, step_join, step_join, step_join,
 		step_invite, step_spend, step_remove, step_remove,
-		step_close, step_port,
+		step_close, step_remove_and_close, step_port,
 	};
 
 	steps[roll(sizeof(steps) / sizeof(steps[0]))]();

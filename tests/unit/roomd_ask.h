@@ -8,10 +8,28 @@
 
 #include "roomd_fixture.h"
 
+/*
+ * What is committed is what a successor finds if roomd dies now: no open room
+ * without members, or without the host it cannot outlive.
+ */
 static void
 on_changed(void *arg)
 {
+	struct member_info m;
+	struct room_info r;
+	uint32_t i;
+
 	(void)arg;
+	for (i = 0; i < ROOMS; i++) {
+		if (fx.lawless || !roomtab_room(fx.tab, i, &r))
+			continue;
+		ck_assert_uint_gt(r.members, 0);
+		ck_assert(r.host != ROOMTAB_NONE ||
+		    (dialect_row(r.dialect)->flags & DIALECT_KEEPS_ROOM));
+	}
+	fx.invites = 0;
+	for (i = 0; i < MEMBERS; i++)
+		fx.invites += roomtab_member(fx.tab, i, &m) && m.is_invite;
 	fx.changed++;
 }
 

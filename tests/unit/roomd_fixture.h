@@ -36,6 +36,8 @@ static struct {
 	struct wishes		*wishes;
 	/* what was told */
 	unsigned		 changed, joined, left, closed;
+	unsigned		 invites;	/* at the last change */
+	bool			 lawless;	/* the rules are broken */
 	enum ending		 left_why, closed_why;
 	char			 left_name[NAME_MAX_BYTES + 1];
 } fx;
