@@ -4,6 +4,7 @@
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,10 +112,28 @@ open_object(int *rw, int *ro)
 	return 0;
 }
 
+/*
+ * A page of a sparse object that cannot be had when it is first touched is
+ * a SIGBUS in the middle of anything, so ask for the space beforehand.
+ */
+static int
+need_space(int fd, off_t size)
+{
+	struct statvfs v;
+
+	if (fstatvfs(fd, &v) == -1 || v.f_blocks == 0)
+		return 0;	/* a file system that keeps no such count */
+	if ((uint64_t)v.f_bavail * v.f_frsize >= (uint64_t)size)
+		return 0;
+	errno = ENOSPC;
+	return -1;
+}
+
 int
 seg_create(const struct seg_limits *lim, const char *sem_name, int *rw,
     int *ro)
 {
+	off_t size;
 	unsigned i;
 
 	if (lim->workers < 1 || lim->workers > OCM_WORKERS_MAX) {
@@ -123,7 +142,8 @@ seg_create(const struct seg_limits *lim, const char *sem_name, int *rw,
 	}
 	if (open_object(rw, ro) == -1)
 		return -1;
-	if (ftruncate(*rw, region_offset(lim, REGION_L + lim->workers)) == -1)
+	size = region_offset(lim, REGION_L + lim->workers);
+	if (need_space(*rw, size) == -1 || ftruncate(*rw, size) == -1)
 		goto fail;
 	for (i = REGION_C; i <= REGION_R; i++)
 		if (region_format(lim, i, *rw, sem_name) == -1)

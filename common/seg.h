@@ -36,7 +36,8 @@ struct live_limits seg_live_limits(const struct seg_limits *);
 /*
  * ocmd: creates and formats the object under a random name, and unlinks it.
  * *rw and *ro become its two descriptors, both close-on-exec.
- * sem_name as shmlock_format.  0, or -1 with errno.
+ * sem_name as shmlock_format.  0, or -1 with errno; ENOSPC also where the
+ * memory of the whole object could not be had now.
  */
 int	seg_create(const struct seg_limits *, const char *sem_name, int *rw,
 	    int *ro);

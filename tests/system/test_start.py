@@ -176,6 +176,21 @@ class Start(Case):
     def test_missing_configuration(self):
         self.failing("/nonexistent.conf", args=("-f", "/nonexistent.conf"))
 
+    @unittest.skipUnless(AM_ROOT, "mounts")
+    def test_little_shared_memory(self):
+        small = ["unshare", "-m", "sh", "-c",
+                 "mount -t tmpfs -o size=1m small /dev/shm && exec \"$@\"",
+                 "sh"]
+        if subprocess.run(small + ["true"], stderr=subprocess.DEVNULL,
+                          check=False).returncode != 0:
+            self.skipTest("no mounts here")
+        server = Server(start=False)
+        self.addCleanup(server.finish)
+        got = server.run(small + server.start_command())
+        self.assertEqual(got.returncode, 1)
+        self.assertIn("shared memory: No space", got.stderr)
+        self.assertEqual(server.residue(), [])
+
     def test_missing_child(self):
         for name in "relayd", "roomd", "ocmd":
             with self.subTest(name=name):
