@@ -7,6 +7,7 @@
 #   make bench, fuzz     load and hostile input, for as long as you like
 #   make soak KILLS=n SEED=s    kills by the thousand, and more of the model
 #   make SAN=1 ...       the same with AddressSanitizer and UBSan
+#   make FAULTS=1 ...    with points of failure for tests/faults
 #   make WERROR=-Werror  as CI does
 
 VERSION =	0.1.0
@@ -46,13 +47,26 @@ SAN_1 =		-fsanitize=address,undefined -fno-omit-frame-pointer \
 		-fno-sanitize-recover=undefined
 SAN_FLAGS =	$(SAN_$(SAN))
 CPPFLAGS_Linux =	-D_GNU_SOURCE
+# Fault points, and calls that fail: never in what is installed.
+FAULTS_CPP_1 =	-DOCM_FAULTS
+FAULTS_LD_1 =	-Wl,--wrap=accept4,--wrap=send,--wrap=sendmsg \
+		-Wl,--wrap=sendmmsg,--wrap=recv,--wrap=recvmsg \
+		-Wl,--wrap=recvmmsg,--wrap=sem_trywait \
+		-Wl,--wrap=sem_clockwait,--wrap=mmap,--wrap=fork \
+		-Wl,--wrap=pipe2,--wrap=socketpair,--wrap=event_new \
+		-Wl,--wrap=event_add,--wrap=strdup $(FAULTS_LD_$(SAN)_SAN)
+FAULTS_LD_1_SAN =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+FAULTS_OBJ_1 =	tests/faults/fault.o tests/faults/calls.o
+FAULTS_OBJ =	$(FAULTS_OBJ_$(FAULTS))
 
 CFLAGS =	-O2 -g
 OCM_CFLAGS =	-std=c11 $(CFLAGS) $(WARN) $(WERROR) $(HARDEN) $(SAN_FLAGS) \
-		$(CPPFLAGS_$(OS)) $(CPPFLAGS) $(PKG_CFLAGS) -I. -Icommon -MMD -MP \
+		$(CPPFLAGS_$(OS)) $(FAULTS_CPP_$(FAULTS)) $(CPPFLAGS) \
+		$(PKG_CFLAGS) -I. -Icommon -MMD -MP \
 		-DOCM_VERSION='"$(VERSION)"' -DOCM_LIBEXECDIR='"$(LIBEXECDIR)"' \
 		-DOCM_SBINDIR='"$(SBINDIR)"' -DOCM_SYSCONFDIR='"$(SYSCONFDIR)"'
-OCM_LDFLAGS =	-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(SAN_FLAGS) $(LDFLAGS)
+OCM_LDFLAGS =	-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(SAN_FLAGS) \
+		$(FAULTS_LD_$(FAULTS)) $(LDFLAGS)
 OCM_LIBS =	$(LIBS_COMMON) -lpthread
 
 COMMON_SRC !=	ls common/*.c | grep -v -e _linux.c -e _openbsd.c -e _none.c
@@ -69,7 +83,8 @@ CHECK_OWN !=	ls tests/unit/check_*_$(PLATFORM).c 2>/dev/null || true
 BENCH_SRC !=	ls tests/bench/bench_*.c 2>/dev/null || true
 FUZZ_SRC !=	ls tests/fuzz/fuzz_*.c 2>/dev/null || true
 
-COMMON_OBJ =	$(COMMON_SRC:.c=.o) $(PLATFORM_SRC:.c=.o) common/sandbox_$(SANDBOX).o
+COMMON_OBJ =	$(COMMON_SRC:.c=.o) $(PLATFORM_SRC:.c=.o) \
+		common/sandbox_$(SANDBOX).o $(FAULTS_OBJ)
 OCMD_OBJ =	$(OCMD_SRC:.c=.o)
 ROOMD_OBJ =	$(ROOMD_SRC:.c=.o)
 RELAYD_OBJ =	$(RELAYD_SRC:.c=.o)
@@ -148,7 +163,7 @@ tests/bench/bench_relay.t: tests/bench/bench_relay.o $(BENCH_PARTS)
 	$(CC) $(OCM_LDFLAGS) -o $@ tests/bench/bench_relay.o $(BENCH_PARTS) \
 	    $(OCM_LIBS)
 
-test: test-unit test-fuzz test-programs test-system
+test: test-unit test-fuzz test-programs test-system test-faults
 build-tests: $(CHECKS) $(BENCHES) $(FUZZERS)
 test-unit: $(CHECKS)
 	tests/unit/run $(CHECKS)
@@ -161,6 +176,11 @@ test-programs: all
 	tests/install.sh $(MAKE)
 test-system: all
 	tests/system/run
+
+# A build of its own, in a copy, that dies, hangs and fails on order.
+test-faults: all
+	tests/faults/run.sh $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS)' \
+	    WERROR='$(WERROR)' SAN='$(SAN)'
 
 # The lock's model by spin, and the real code instruction by instruction.
 STEP_OPERATIONS = 50
@@ -223,6 +243,6 @@ clean:
 	rm -f */*.o */*.d tests/*/*.o tests/*/*.d tests/*/*.t
 
 .PHONY: all build-tests test test-unit test-programs test-system test-model \
-	test-fuzz soak check-style bench fuzz clean install uninstall
+	test-faults test-fuzz soak check-style bench fuzz clean install uninstall
 
 -include build/depend

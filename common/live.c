@@ -38,7 +38,8 @@ struct lobby_slot {
  */
 struct flight {
 	_Atomic uint64_t	who;	/* gen 32, slot 32 */
-	_Atomic uint64_t	what;	/* number 32, len 16, sender 8, in hand 8 */
+	/* number 32, len 16, sender 8, in hand 8 */
+	_Atomic uint64_t	what;
 };
 
 struct death {

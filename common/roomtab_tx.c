@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "log.h"
 #include "roomtab_layout.h"
 
@@ -36,9 +37,13 @@ tx_begin(struct roomtab *t)
 {
 	if (shmlock_acquire(t->lock, 0) == -1)
 		return -1;
+	FAULT(tx_locked);
 	store(&t->a->seq, load(&t->a->seq) + 1);
+	FAULT(tx_odd);
 	store(&t->a->jn, 0);
+	FAULT(tx_empty);
 	store(&t->a->jact, 1);
+	FAULT(tx_armed);
 	return 0;
 }
 
@@ -53,8 +58,11 @@ tx_store(struct roomtab *t, uint32_t *word, uint32_t value)
 		fatalx("transaction larger than the journal");
 	t->a->journal[n].word = (uint32_t)(word - (uint32_t *)(void *)t->a);
 	t->a->journal[n].old = *word;
+	FAULT(tx_noted);
 	store(&t->a->jn, n + 1);	/* counted before what it undoes */
+	FAULT(tx_counted);
 	store_word(word, value);
+	FAULT(tx_stored);
 }
 
 void
@@ -88,15 +96,21 @@ tx_announce(struct roomtab *t, uint32_t change)
 	uint32_t head = load(&t->a->head);
 
 	store(&t->a->ring[head % CHANGE_RING], change);
+	FAULT(tx_ring);
 	store(&t->a->head, head + 1);
+	FAULT(tx_announced);
 }
 
 void
 tx_commit(struct roomtab *t)
 {
+	FAULT(tx_whole);
 	store(&t->a->jact, 0);		/* the commit: this one store */
+	FAULT(tx_committed);
 	store(&t->a->seq, load(&t->a->seq) + 1);
+	FAULT(tx_even);
 	shmlock_release(t->lock);
+	FAULT(tx_over);
 }
 
 /* Undoes an armed journal, last entry first.  1, 0 nothing armed, -1. */
@@ -116,10 +130,14 @@ undo(struct roomtab *t)
 		if (t->a->journal[i].word < first ||
 		    t->a->journal[i].word >= end)
 			return -1;
-	for (i = n; i-- > 0;)
+	for (i = n; i-- > 0;) {
+		FAULT(undo_word);
 		store_word(base + t->a->journal[i].word,
 		    t->a->journal[i].old);
+	}
+	FAULT(undo_whole);
 	store(&t->a->jact, 0);
+	FAULT(undone);
 	return 1;
 }
 
@@ -295,12 +313,15 @@ roomtab_recover(struct roomtab *t)
 {
 	int undone;
 
+	FAULT(recover_begin);
 	if ((undone = undo(t)) == -1)
 		return -1;
 	if ((load(&t->a->seq) & 1) != 0) {
+		FAULT(recover_odd);
 		store(&t->a->seq, load(&t->a->seq) + 1);
 		undone = 1;
 	}
+	FAULT(recover_even);
 	if (!check_all(t))
 		return -1;
 	return undone;

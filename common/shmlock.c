@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "shmlock.h"
 #include "shmlock_sem.h"
 
@@ -106,15 +107,19 @@ try_once(struct shmlock *l)
 	_Atomic uint32_t *word = &l->area->intent[l->role];
 
 	atomic_store(word, WANT);
+	FAULT(acquire_want);
 	/*
 	 * The second look: a supervisor that parked before it saw our WANT
 	 * takes us for idle and may be making the semaphore anew.
 	 */
 	if (atomic_load(&l->area->park) == 0 &&
 	    sem_shared_wait(l->sem, WAIT_MS) == 0) {
+		FAULT(acquire_got);
 		atomic_store(word, HOLD);
+		FAULT(acquire_hold);
 		return 0;
 	}
+	FAULT(acquire_missed);
 	atomic_store(word, IDLE);
 	return -1;
 }
@@ -129,6 +134,7 @@ shmlock_acquire(struct shmlock *l, unsigned tries)
 			if (tries > 0 &&
 			    ++parked > tries * (WAIT_MS * 1000 / NAP_US))
 				break;
+			FAULT(acquire_parked);
 			nap();
 			continue;
 		}
@@ -150,8 +156,11 @@ shmlock_release(struct shmlock *l)
 	_Atomic uint32_t *word = &l->area->intent[l->role];
 
 	atomic_store(word, POST);
+	FAULT(release_post);
 	(void)sem_post(l->sem);
+	FAULT(release_posted);
 	atomic_store(word, IDLE);
+	FAULT(release_idle);
 }
 
 void

@@ -21,6 +21,9 @@ enum { FD_SAFE = 128 };		/* above every fixed number */
 static const char *const environment[] = {
 	"OCM_SANDBOX", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
 	"TSAN_OPTIONS", "MSAN_OPTIONS",
+#ifdef OCM_FAULTS
+	"OCM_FAULTS",
+#endif
 };
 enum { ENVIRONMENT = sizeof(environment) / sizeof(environment[0]) };
 

@@ -51,10 +51,10 @@ struct child {
 	uint32_t	 layers;		/* as READY said */
 	uint64_t	 born_ms, lived_ms;	/* lived: the last life */
 	unsigned	 restarts;
-	bool		 condemned;		/* we kill it: it misbehaves */
-	bool		 crashed;		/* its last life ended itself */
-	unsigned	 unanswered;		/* PINGs, the last in a row */
-	unsigned	 late;			/* lives that were never READY */
+	bool		 condemned;	/* we kill it: it misbehaves */
+	bool		 crashed;	/* its last life ended itself */
+	unsigned	 unanswered;	/* PINGs, the last in a row */
+	unsigned	 late;		/* lives that were never READY */
 	struct backoff	 backoff;
 
 	struct server	*server;		/* for the callbacks */

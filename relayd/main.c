@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "fault.h"
 #include "log.h"
 #include "loop.h"
 #include "relay.h"
@@ -66,6 +67,7 @@ attach(const struct ctl_start *start)
 		fatal("the shared segment");
 	(void)close(FD_SHM_RW);
 	(void)close(FD_SHM_RO);
+	FAULT(attached);
 	lock = shmlock_open(maps.control, start->sem_name,
 	    1 + (int)start->index);
 	if (lock == NULL)
@@ -103,15 +105,20 @@ main(void)
 
 	ignore_signals();
 	log_init("relayd");
+	FAULT(born);
 	receive_start(&start);
+	FAULT(started);
 	(void)snprintf(name, sizeof(name), "relayd %u", start.index);
 	log_init(name);
 	if (sodium_init() == -1)
 		fatalx("libsodium does not start");
 	attach(&start);
+	FAULT(made);
 	ready.layers = drop_rights(&start);
+	FAULT(sandboxed);
 	sodium_memzero(&start, sizeof(start));
 	if (ctl_send(FD_CTL, CTL_READY, &ready, -1) == -1)
 		fatal("READY");
+	FAULT(ready);
 	exit(loop_run(&relay));
 }

@@ -9,6 +9,7 @@
 
 #include "care.h"
 #include "clock.h"
+#include "fault.h"
 #include "relay.h"
 #include "wire_udp.h"
 
@@ -125,6 +126,7 @@ take_in_hand(struct relay *r, const struct addr *from, const uint8_t *p,
 	unsigned why;
 
 	live_take(r->live, SENDER_UNKNOWN, len);
+	FAULT(datagram_in_hand);
 	why = who(r, from, p, len, past, d, slot);
 	if (why == ACCEPTED)
 		live_take_of(r->live, *slot, r->peers.members[*slot].gen);
@@ -270,12 +272,15 @@ datagram(struct relay *r, uint8_t sock, const struct addr *from,
 	count(r, LC_received, 1);
 	why = take_in_hand(r, from, p, len, false, &d, &slot);
 	if (why == ACCEPTED) {
+		FAULT(datagram_known);
+		FAULT_POISON(d.msg, d.msg_len);
 		heard(r, slot, from, sock);
 		st = take(r, slot, &d);
 		answer(r, &r->peers.members[slot], st);
 	} else {
 		count(r, why, 1);
 	}
+	FAULT(datagram_handled);
 	live_done(r->live);
 }
 

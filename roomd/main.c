@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "log.h"
 #include "roomd.h"
 #include "sandbox.h"
@@ -32,6 +33,7 @@ drop(const struct ctl_start *start)
 	struct ctl_ready ready;
 
 	ready.layers = sandbox_enter(&sb);
+	FAULT(sandboxed);
 	if (ctl_send(FD_CTL, CTL_READY, &ready, -1) == -1)
 		fatal("cannot tell ocmd");
 }
@@ -45,13 +47,18 @@ main(void)
 	log_init("roomd");
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		fatal("signal");
+	FAULT(born);
 	control_receive_start(&body);
+	FAULT(started);
 	if (sodium_init() == -1)
 		fatalx("libsodium");
 	json_object_seed(arc4random() | 1);	/* 0 would open a file */
 	setup_attach(&roomd, &body.START);
+	FAULT(attached);
 	setup_make(&roomd, &body.START);
+	FAULT(made);
 	drop(&body.START);
+	FAULT(ready);
 	explicit_bzero(&body, sizeof(body));
 	(void)event_base_dispatch(roomd.base);
 	setup_free(&roomd);

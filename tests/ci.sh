@@ -79,6 +79,7 @@ step incremental gcc tests/incremental.sh make -j2 CC=gcc WERROR=-Werror
 step gcc-unit gcc make CC=gcc WERROR=-Werror test-unit
 step gcc-programs gcc make CC=gcc WERROR=-Werror test-programs
 step gcc-system gcc make CC=gcc WERROR=-Werror test-system
+step gcc-faults gcc make CC=gcc WERROR=-Werror test-faults
 step model gcc make test-model
 
 # clang, and BSD make.
@@ -92,6 +93,7 @@ step bmake-unit bmake bmake WERROR=-Werror test-unit
 step san-build san make -j2 SAN=1 WERROR=-Werror all build-tests
 step san-unit san make SAN=1 WERROR=-Werror test-unit
 step san-system san make SAN=1 WERROR=-Werror test-system
+step san-faults san make SAN=1 WERROR=-Werror test-faults
 step fuzz-replay san make SAN=1 WERROR=-Werror test-fuzz
 
 step style style make check-style
