@@ -21,7 +21,12 @@
 #include "selfdir.h"
 #include "server.h"
 
-enum { SPARE_DESCRIPTORS = 256, PORT_PAUSE_MS = 20, PORT_TRIES = 50 };
+enum {
+	SPARE_DESCRIPTORS = 256,
+	LEAST_DESCRIPTORS = 192,	/* child.c moves some beyond 128 */
+	PORT_PAUSE_MS = 20,
+	PORT_TRIES = 50,
+};
 
 static int
 complain(char err[CONF_ERROR], const char *what)
@@ -33,17 +38,22 @@ complain(char err[CONF_ERROR], const char *what)
 /* ---- what all share ---- */
 
 /* A member may keep its connection, and each takes a descriptor of roomd. */
-static void
-raise_descriptor_limit(const struct conf *c)
+static int
+raise_descriptor_limit(const struct conf *c, char err[CONF_ERROR])
 {
 	rlim_t want = (rlim_t)c->max_members + c->settings.half_open +
 	    SPARE_DESCRIPTORS;
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur >= want)
-		return;
+		return 0;
 	r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
+	if (r.rlim_cur >= LEAST_DESCRIPTORS)
+		return 0;
+	(void)snprintf(err, CONF_ERROR, "%u open files are too few, %d are "
+	    "needed (ulimit -n)", (unsigned)r.rlim_cur, LEAST_DESCRIPTORS);
+	return -1;
 }
 
 static int
@@ -211,7 +221,8 @@ server_open(struct server *s, const char *argv0, char err[CONF_ERROR])
 
 	nothing_open(s);
 	s->start.limits = conf_limits(&s->conf);
-	raise_descriptor_limit(&s->conf);
+	if (raise_descriptor_limit(&s->conf, err) == -1)
+		return -1;
 	if ((s->base = event_base_new()) == NULL)
 		return complain(err, "event loop");
 	if ((s->control = control_open(s, err)) == NULL ||

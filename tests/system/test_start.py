@@ -176,6 +176,15 @@ class Start(Case):
     def test_missing_configuration(self):
         self.failing("/nonexistent.conf", args=("-f", "/nonexistent.conf"))
 
+    def test_few_descriptors(self):
+        server = Server(start=False)
+        self.addCleanup(server.finish)
+        server.files = 64
+        got = server.try_start()
+        self.assertEqual(got.returncode, 1)
+        self.assertIn("64 open files are too few", got.stderr)
+        self.assertEqual(server.residue(), [])
+
     @unittest.skipUnless(AM_ROOT, "mounts")
     def test_little_shared_memory(self):
         small = ["unshare", "-m", "sh", "-c",
