@@ -186,11 +186,12 @@ void
 care_added(void *ctx, uint32_t slot, bool is_new)
 {
 	struct relay *r = ctx;
+	const enum ending why = live_wish_of(r->live, slot,
+	    r->peers.members[slot].gen);
 
-	/* What an earlier life wished for may not be done yet. */
-	if (live_wish_of(r->live, slot, r->peers.members[slot].gen) ==
-	    END_HARMFUL)
-		care_wish(r, slot, END_HARMFUL);
+	/* What an earlier life wished for may not even have been heard. */
+	if (why != END_NONE)
+		care_wish(r, slot, why);
 	else
 		arm(r, slot);
 	if (is_new && r->speaks)

@@ -175,6 +175,7 @@ loop_run(struct relay *r)
 	r->breathe_arg = &l;
 	add_fds(&l);
 	relay_turn(r);
+	ring(&l);	/* for the wishes of an earlier life */
 	while (!l.stop) {
 		if (poll(l.fds, l.count, care_wait(r)) == -1) {
 			if (errno != EINTR)

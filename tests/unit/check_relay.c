@@ -211,6 +211,32 @@ START_TEST(test_leave_words)
 }
 END_TEST
 
+START_TEST(test_wishes_outlive_a_relayd)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client c = member("r", "c");
+	const struct live *live = fx.roomd.live[0];
+
+	say(&b, "/exit");
+	care_wish(&relay, c.made.slot, END_IDLE);
+	ck_assert(relay.bell);
+	/* it dies before it has rung; the next one does */
+	boot();
+	ck_assert(relay.bell);
+	ck_assert_int_eq(live_wish_of(live, b.made.slot, b.made.gen),
+	    END_LEFT);
+	(void)grown(LC_drop_token);
+	say(&b, "still here");
+	ck_assert_uint_eq(grown(LC_drop_token), 1);
+	hears_nothing(&a);
+	/* and takes back what was wished of one who was only silent */
+	say(&c, "hello");
+	hears(&a, "c: hello");
+	ck_assert_int_eq(live_wish_of(live, c.made.slot, c.made.gen),
+	    END_NONE);
+}
+END_TEST
+
 START_TEST(test_enrol)
 {
 	struct client a = member("r", "a");
@@ -343,6 +369,7 @@ main(void)
 	tcase_add_test(tc, test_table_unreadable);
 	tcase_add_test(tc, test_every_form);
 	tcase_add_test(tc, test_leave_words);
+	tcase_add_test(tc, test_wishes_outlive_a_relayd);
 	tcase_add_test(tc, test_enrol);
 	tcase_add_test(tc, test_bare);
 	tcase_add_test(tc, test_json);
