@@ -66,7 +66,8 @@ step()
 	else
 		failed=$((failed + 1))
 		printf 'FAIL %-24s %4d s  status %d\n' "$name" "$took" "$status"
-		grep -v ' -c -o ' "$log" | tail -n 200 | sed 's/^/     /'
+		grep -v ' -c -o \|^ok  \|^skip' "$log" | tail -n 200 |
+		    sed 's/^/     /'
 	fi
 }
 
@@ -76,7 +77,7 @@ files | sort >"$tmp/files"
 # gcc and GNU make, with everything.
 step gcc-build gcc make -j2 CC=gcc WERROR=-Werror all build-tests
 step incremental gcc tests/incremental.sh make -j2 CC=gcc WERROR=-Werror
-step gcc-unit gcc make CC=gcc WERROR=-Werror test-unit
+step gcc-unit gcc make -j2 CC=gcc WERROR=-Werror test-unit
 step gcc-programs gcc make CC=gcc WERROR=-Werror test-programs
 step gcc-system gcc make CC=gcc WERROR=-Werror test-system
 step gcc-faults gcc make CC=gcc WERROR=-Werror test-faults
@@ -84,14 +85,14 @@ step model gcc make test-model
 
 # clang, and BSD make.
 step clang-build clang make -j2 CC=clang WERROR=-Werror all build-tests
-step clang-unit clang make CC=clang WERROR=-Werror test-unit
+step clang-unit clang make -j2 CC=clang WERROR=-Werror test-unit
 step bmake-build bmake bmake -j2 WERROR=-Werror all build-tests
 step bmake-incremental bmake tests/incremental.sh bmake -j2 WERROR=-Werror
-step bmake-unit bmake bmake WERROR=-Werror test-unit
+step bmake-unit bmake bmake -j2 WERROR=-Werror test-unit
 
 # AddressSanitizer and UndefinedBehaviorSanitizer, the same tests.
 step san-build san make -j2 SAN=1 WERROR=-Werror all build-tests
-step san-unit san make SAN=1 WERROR=-Werror test-unit
+step san-unit san make -j2 SAN=1 WERROR=-Werror test-unit
 step san-system san make SAN=1 WERROR=-Werror test-system
 step san-faults san make SAN=1 WERROR=-Werror test-faults
 step fuzz-replay san make SAN=1 WERROR=-Werror test-fuzz
