@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Region R: rooms, members and tags of tokens (architecture sections 2, 3).
+ * Region R: rooms, members and tags of tokens (README, "The lock").
  * roomd is its one writer; relayd maps it read-only and believes nothing in
  * it.  Only roomtab.c and its private header know the layout.  Every write
  * verb is one transaction: it takes the lock, changes words behind an undo

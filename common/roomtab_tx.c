@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Transactions on region R: the undo journal and recovery (architecture
- * section 3).  A process can be killed after any instruction; what it has
+ * Transactions on region R: the undo journal and recovery (README,
+ * "The lock").  A process can be killed after any instruction; what it has
  * stored so far is what the next one finds.  So the order of the stores is
  * the algorithm, and every one of them is a release store, which neither
  * compiler nor machine moves another store behind.

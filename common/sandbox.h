@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sandbox of a child (architecture section 4).  Policy is a line of
+ * The sandbox of a process (README names its layers).  Policy is a line of
  * capability bits beside each role's main; the mechanism is one file per
  * platform: sandbox_linux.c, sandbox_openbsd.c, and sandbox_none.c, which is
  * a choice with a name (SANDBOX=none), never a silent fallback.

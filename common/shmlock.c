@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The lock of the shared segment (see shmlock.h).  What follows is written
- * in the order of architecture section 3; every store to an intent word or
+ * in the order of README, "The lock"; every store to an intent word or
  * to `park` is sequentially consistent, because exclusion rests on "my WANT
  * before my look at park" against "its park before its look at my word".
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The semaphore of the shared segment, and dying while holding it
- * (architecture section 3).  Each role has one intent word; a supervisor
+ * (README, "The lock").  Each role has one intent word; a supervisor
  * that has parked everyone and seen every living role idle may make the
  * semaphore anew, so nobody ever asks whether a dead process held it.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Repair of the lock after a death (architecture section 3).  Nobody asks
+ * Repair of the lock after a death (README, "The lock").  Nobody asks
  * whether the dead one held it: everybody living is brought to rest, and at
  * that moment the semaphore's true value is 1.
  */
