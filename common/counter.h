@@ -49,6 +49,8 @@
 	X(drop_address, "dropped: token from another address")		\
 	X(drop_rate, "dropped: member over its rate")			\
 	X(drop_stale, "dropped: table not readable in time")		\
+	X(bundles, "sends of several messages at once")			\
+	X(bundles_split, "sends of several that had to go singly")	\
 	X(copy_unsendable, "copies dropped: the send buffer was full")	\
 	X(copy_form, "copies dropped: the form cannot carry them")	\
 	X(copy_unknown_port, "copies dropped: port not yet known")	\

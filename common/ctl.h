@@ -47,7 +47,7 @@ struct ctl_settings {
 	uint8_t		message_only;		/* format = "message" */
 	uint8_t		notices;		/* joined and left are told */
 	uint8_t		verbose;		/* log */
-	uint8_t		pad;
+	uint8_t		bundle;			/* at start: send bundles */
 };
 
 /* Everything a child must know; its first message. */

@@ -5,7 +5,12 @@
 #ifndef OCM_NET_H
 #define OCM_NET_H
 
+#include <sys/types.h>
+#include <sys/socket.h>
+
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "addr.h"
 
@@ -19,5 +24,30 @@ int	net_want_unreachable(int fd, int family);
 bool	net_next_unreachable(int fd, struct addr *);
 /* SO_REUSEPORT with balancing between the sockets, where it exists. */
 int	net_share_port(int fd);
+
+/*
+ * A bundle is several datagrams of one size, of which the last may be
+ * shorter, that one call hands to the kernel or gets from it as one.
+ */
+enum {
+	NET_BUNDLE_PIECES = 64,
+	NET_BUNDLE_BYTES = 65000,
+	NET_CONTROL = 64,
+};
+/* The control message that says a bundle's size to sendmsg. */
+struct net_control {
+	_Alignas(16) unsigned char bytes[NET_CONTROL];
+	size_t		 len;		/* 0: this platform has none */
+};
+
+/* Whether bundles can be sent over this UDP socket. */
+bool	net_can_bundle(int fd);
+void	net_bundle_make(struct net_control *);
+/* Bytes of each datagram; 0: what is sent is one datagram. */
+void	net_bundle_size(struct net_control *, uint16_t);
+/* Asks for bundles from a UDP socket: true where they may come. */
+bool	net_want_bundles(int fd);
+/* Bytes of each datagram in what recvmsg gave; 0: it is one datagram. */
+size_t	net_bundle_got(const struct msghdr *);
 
 #endif

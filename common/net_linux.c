@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UDP sockets on Linux (see net.h).  ocmd prepares them, relayd reads their
- * error queues.
+ * UDP sockets on Linux (see net.h).  ocmd prepares them, relayd sends bundles
+ * over them and reads their error queues; the client receives bundles.
  */
 #include <sys/types.h>
 #include <sys/socket.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 #include "net.h"
+
+/* Of the kernel's interface; older C libraries do not name them. */
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+static_assert(CMSG_SPACE(sizeof(uint16_t)) <= NET_CONTROL, "fits");
+static_assert(CMSG_SPACE(sizeof(int)) <= NET_CONTROL, "fits");
 
 enum { ERRORS_SKIPPED = 256 };	/* of other kinds, in one call */
 
@@ -94,4 +106,61 @@ net_next_unreachable(int fd, struct addr *a)
 		if ((n = next_error(fd, a)) != 0)
 			return n == 1;
 	return false;
+}
+
+/* ---- bundles ---- */
+
+bool
+net_can_bundle(int fd)
+{
+	const int none = 0;
+
+	return setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &none,
+	    sizeof(none)) == 0;
+}
+
+void
+net_bundle_make(struct net_control *c)
+{
+	struct cmsghdr h;
+
+	memset(c, 0, sizeof(*c));
+	memset(&h, 0, sizeof(h));
+	h.cmsg_len = CMSG_LEN(sizeof(uint16_t));
+	h.cmsg_level = IPPROTO_UDP;
+	h.cmsg_type = UDP_SEGMENT;
+	memcpy(c->bytes, &h, sizeof(h));
+	c->len = CMSG_SPACE(sizeof(uint16_t));
+}
+
+void
+net_bundle_size(struct net_control *c, uint16_t size)
+{
+	memcpy(c->bytes + CMSG_LEN(0), &size, sizeof(size));
+}
+
+bool
+net_want_bundles(int fd)
+{
+	const int on = 1;
+
+	return setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) == 0;
+}
+
+size_t
+net_bundle_got(const struct msghdr *m)
+{
+	struct cmsghdr h;
+	int size;
+
+	/* Nothing else was asked for, so it is the first or none. */
+	if (m->msg_controllen < CMSG_LEN(sizeof(size)))
+		return 0;
+	memcpy(&h, m->msg_control, sizeof(h));
+	if (h.cmsg_level != IPPROTO_UDP || h.cmsg_type != UDP_GRO ||
+	    h.cmsg_len < CMSG_LEN(sizeof(size)))
+		return 0;
+	memcpy(&size, (const char *)m->msg_control + CMSG_LEN(0),
+	    sizeof(size));
+	return size > 0 ? (size_t)size : 0;
 }

@@ -3,9 +3,10 @@
  * UDP sockets on OpenBSD (see net.h).  An unconnected socket is not told of
  * ICMP errors there, so members behind a closed port leave when they are
  * idle.  Datagrams are not spread over sockets that share a port, so more
- * than one relayd is not to be had.
+ * than one relayd is not to be had.  Each datagram takes a call of its own.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "net.h"
 
@@ -31,4 +32,38 @@ net_share_port(int fd)
 	(void)fd;
 	errno = ENOPROTOOPT;
 	return -1;
+}
+
+bool
+net_can_bundle(int fd)
+{
+	(void)fd;
+	return false;
+}
+
+void
+net_bundle_make(struct net_control *c)
+{
+	memset(c, 0, sizeof(*c));
+}
+
+void
+net_bundle_size(struct net_control *c, uint16_t size)
+{
+	(void)c;
+	(void)size;
+}
+
+bool
+net_want_bundles(int fd)
+{
+	(void)fd;
+	return false;
+}
+
+size_t
+net_bundle_got(const struct msghdr *m)
+{
+	(void)m;
+	return 0;
 }

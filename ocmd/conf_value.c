@@ -262,6 +262,7 @@ const struct setting settings[] = {
 	    0, 0, SETTING_LIVE },
 	{ "notices", "true", take_flag, FIELD(settings.notices),
 	    0, 0, SETTING_LIVE },
+	{ "bundle", "true", take_flag, FIELD(settings.bundle), 0, 0, 0 },
 #undef FIELD
 };
 const unsigned settings_count = sizeof(settings) / sizeof(settings[0]);

@@ -96,6 +96,7 @@ want_options(int fd, const struct kind *k, int family, bool share)
 	if (k->type == SOCK_STREAM)
 		return want_stream_options(fd);
 	want_buffers(fd);
+	(void)net_want_bundles(fd);
 	if (share && net_share_port(fd) == -1)
 		return -1;
 	return net_want_unreachable(fd, family);

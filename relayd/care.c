@@ -5,6 +5,7 @@
  */
 #include "care.h"
 #include "clock.h"
+#include "deliver.h"
 #include "log.h"
 
 enum {
@@ -203,6 +204,7 @@ care_leaving(void *ctx, uint32_t slot, enum ending why)
 {
 	struct relay *r = ctx;
 
+	deliver_room(r, r->peers.members[slot].room);
 	if (!r->speaks)
 		return;
 	notice_removed(&r->notices, slot, why);
@@ -215,6 +217,7 @@ care_closing(void *ctx, uint32_t room, enum ending why)
 {
 	struct relay *r = ctx;
 
+	deliver_room(r, room);
 	if (r->speaks)
 		notice_closing(&r->notices, room, why);
 }
@@ -298,11 +301,13 @@ care_settings(struct relay *r, const struct ctl_settings *set)
 void
 care_goodbye(struct relay *r)
 {
+	const uint64_t deadline = clock_ms() + GOODBYE_MS;
 	char buf[DIALECT_ENDING_TEXT];
 
+	deliver_all(r, deadline);
 	if (!r->speaks)
 		return;
 	lobby_say(&r->lobby, dialect_ending_text(END_SHUTDOWN,
 	    r->set.idle_s, buf));
-	notice_shutdown(&r->notices, clock_ms() + GOODBYE_MS);
+	notice_shutdown(&r->notices, deadline);
 }

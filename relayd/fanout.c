@@ -27,7 +27,7 @@ class_for(uint32_t count)
 }
 
 void
-fanout_make(struct fanout *f, uint32_t receivers)
+fanout_make(struct fanout *f, uint32_t receivers, struct net_control *control)
 {
 	const unsigned top = class_for(receivers);
 	size_t entries;
@@ -36,6 +36,7 @@ fanout_make(struct fanout *f, uint32_t receivers)
 	memset(f, 0, sizeof(*f));
 	if (receivers > UINT32_C(1) << FANOUT_CLASS_MAX)
 		fatalx("more than %u members", 1u << FANOUT_CLASS_MAX);
+	f->control = control;
 	f->groups = sparse_array(receivers, sizeof(*f->groups));
 	for (c = FANOUT_CLASS_MIN; c <= top; c++) {
 		/* one more: the old block lives until the new one is full */
@@ -141,6 +142,10 @@ fanout_insert(struct fanout *f, uint32_t *list, struct fanout_kind kind,
 	e->msg_hdr.msg_namelen = len;
 	e->msg_hdr.msg_iov = &g->iov;
 	e->msg_hdr.msg_iovlen = 1;
+	if (f->control->len > 0) {
+		e->msg_hdr.msg_control = f->control->bytes;
+		e->msg_hdr.msg_controllen = f->control->len;
+	}
 	return place;
 }
 

@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "net.h"
+
 enum {
 	FANOUT_CLASS_MIN = 2,		/* the smallest block has 4 entries */
 	FANOUT_CLASS_MAX = 24,
@@ -54,13 +56,18 @@ struct fanout_place {
 struct fanout {
 	struct group	*groups;
 	uint32_t	 group_fresh, group_free;	/* free: group + 1 */
+	struct net_control *control;	/* every entry carries it */
 	struct mmsghdr	*base[FANOUT_CLASS_MAX + 1];
 	uint32_t	 fresh[FANOUT_CLASS_MAX + 1];	/* blocks ever used */
 	uint32_t	 free[FANOUT_CLASS_MAX + 1];	/* block + 1 */
 };
 
-/* For `receivers` in all.  fatal where memory is short. */
-void	fanout_make(struct fanout *, uint32_t receivers);
+/*
+ * For `receivers` in all.  control, of the outlet that sends to them, says
+ * in which pieces.  fatal where memory is short.
+ */
+void	fanout_make(struct fanout *, uint32_t receivers,
+	    struct net_control *control);
 /*
  * Appends a receiver to the group of that kind in the list at *list (group
  * + 1, 0 where empty), which is made if it is not there.

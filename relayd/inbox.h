@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A batch of datagrams as recvmmsg gave them.  Each buffer is one byte longer
- * than a datagram may be, so that a longer one is noticed.
+ * A batch of datagrams as recvmmsg gave them.  One buffer may hold several
+ * of one size from one source, where the socket asked for bundles; each is
+ * large enough that nothing is cut, so that what is too long is noticed.
  */
 #ifndef RELAYD_INBOX_H
 #define RELAYD_INBOX_H
@@ -9,31 +10,42 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "addr.h"
 #include "fanout.h"
-#include "wire.h"
+#include "net.h"
 
-enum { INBOX_BATCH = 64 };
+enum { INBOX_BATCH = 64, INBOX_BUFFER = 65536 };
 
 struct inbox {
 	int		count;		/* in it now */
 	struct mmsghdr	msg[INBOX_BATCH];
 	struct iovec	iov[INBOX_BATCH];
 	union dest	from[INBOX_BATCH];
-	uint8_t		bytes[INBOX_BATCH][DATAGRAM_MAX + 1];
+	struct net_control control[INBOX_BATCH];
+	uint8_t		*bytes;		/* INBOX_BUFFER each, sparse */
 };
 
-void	inbox_init(struct inbox *);
-/* Takes what waits in a socket: how many, or -1 with errno. */
+/* A datagram of the batch, and where the next one begins; starts as zeros. */
+struct inbox_item {
+	const uint8_t	*p;
+	size_t		 len;
+	struct addr	 from;
+	int		 msg;
+	size_t		 at, size;
+};
+
+/* fatal where memory is short. */
+void	inbox_make(struct inbox *);
+/* Takes what waits in a socket: how many buffers, or -1 with errno. */
 int	inbox_receive(struct inbox *, int fd);
 /*
- * Datagram i: its bytes, its length (above DATAGRAM_MAX where it was longer)
- * and its source.  NULL where the source has no address.
+ * The next datagram, false after the last one.  Those whose source has no
+ * address are passed over.
  */
-const uint8_t *inbox_datagram(const struct inbox *, int i, size_t *len,
-	    struct addr *);
+bool	inbox_next(const struct inbox *, struct inbox_item *);
 
 #endif

@@ -11,7 +11,7 @@
 #include "sparse.h"
 #include "wire_udp.h"
 
-enum { TICK_MS = 1000, SEEN_MS = 100 };
+enum { TICK_MS = 1000, SEEN_MS = 100, COPIES_AT_ONCE = 1 << 18 };
 
 static void
 count(struct lobby *l, enum relay_counter which)
@@ -30,6 +30,25 @@ index_of(const struct lobby *l, const union dest *d)
 	    sizeof(struct lobby_client));
 }
 
+void
+lobby_flush(struct lobby *l)
+{
+	struct trains *t = &l->waiting;
+	const struct group *g;
+	uint64_t n = 0;
+	uint32_t group;
+
+	if (t->n == 0)
+		return;
+	trains_arrange(t, l->out->bundle);
+	for (group = l->groups; group != 0; group = g->next) {
+		g = &l->fanout.groups[group - 1];
+		n += send_trains(l->out, &l->fanout, group, t);
+	}
+	trains_clear(t);
+	counter_add(&l->out->counters[LC_lobby_deliveries], n);
+}
+
 static void
 leave_fanout(struct lobby *l, struct lobby_client *c)
 {
@@ -37,6 +56,7 @@ leave_fanout(struct lobby *l, struct lobby_client *c)
 
 	if (c->place.group == 0)
 		return;
+	lobby_flush(l);		/* what waits knows its senders' places */
 	moved = fanout_remove(&l->fanout, &l->groups, c->place);
 	if (moved != NULL)
 		l->clients[index_of(l, moved)].place.position =
@@ -106,6 +126,7 @@ add(struct lobby *l, const struct addr *a, unsigned sock, uint64_t now_ms)
 {
 	uint32_t i;
 
+	lobby_flush(l);		/* what was said before is not for it */
 	if (l->free != 0) {
 		i = l->free - 1;
 		l->free = l->clients[i].next_free;
@@ -186,9 +207,10 @@ lobby_make(struct lobby *l, struct outlet *out, struct live *live,
 	l->limit = limit;
 	l->idle_ms = (uint64_t)idle_s * 1000;
 	l->clients = sparse_array(limit, sizeof(*l->clients));
-	fanout_make(&l->fanout, limit);
+	fanout_make(&l->fanout, limit, &out->control);
 	index_make(&l->at, limit);
 	wheel_make(&l->idle, limit, TICK_MS, now_ms);
+	trains_make(&l->waiting);
 	recall(l);
 }
 
@@ -208,21 +230,6 @@ heard(struct lobby *l, struct lobby_client *c, unsigned sock,
 	}
 	if (c->sock != sock && enter_fanout(l, c, sock))
 		remember(l, i);
-}
-
-static void
-fan_out(struct lobby *l, const struct lobby_client *sender,
-    const uint8_t *p, size_t len)
-{
-	struct group *g;
-	uint64_t n = 0;
-
-	g = fanout_first(&l->fanout, l->groups);
-	for (; g != NULL; g = fanout_next(&l->fanout, g))
-		n += send_group(l->out, g, p, len,
-		    g == &l->fanout.groups[sender->place.group - 1] ?
-		    sender->place.position : UINT32_MAX);
-	counter_add(&l->out->counters[LC_lobby_deliveries], n);
 }
 
 void
@@ -245,7 +252,11 @@ lobby_datagram(struct lobby *l, unsigned sock, const struct addr *from,
 	if (d.msg_len == 0)
 		return;		/* it only makes itself known */
 	count(l, LC_lobby_messages);
-	fan_out(l, c, p, len);
+	memcpy(trains_space(&l->waiting), p, len);
+	trains_add(&l->waiting, (uint32_t)(c - l->clients), c->place, len);
+	if (trains_full(&l->waiting) ||
+	    l->waiting.n * l->count > COPIES_AT_ONCE)
+		lobby_flush(l);
 }
 
 void

@@ -17,6 +17,7 @@
 #include "live.h"
 #include "send.h"
 #include "timers.h"
+#include "train.h"
 
 enum { LOBBY_STRIKES = 3 };	/* in a row: malformed, or unreachable */
 
@@ -43,6 +44,7 @@ struct lobby {
 	uint32_t	 groups;	/* list head */
 	struct index	 at;
 	struct wheel	 idle;
+	struct trains	 waiting;	/* to be sent by lobby_flush */
 };
 
 /*
@@ -55,6 +57,8 @@ void	lobby_make(struct lobby *, struct outlet *, struct live *,
 /* One datagram; a len above DATAGRAM_MAX says that it was longer. */
 void	lobby_datagram(struct lobby *, unsigned sock, const struct addr *,
 	    const uint8_t *, size_t len, uint64_t now_ms);
+/* Sends what lobby_datagram took: call when there is no more just now. */
+void	lobby_flush(struct lobby *);
 /* A "port unreachable" answer came from there. */
 void	lobby_unreachable(struct lobby *, const struct addr *);
 void	lobby_set_idle(struct lobby *, uint32_t idle_s);

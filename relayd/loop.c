@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "care.h"
+#include "deliver.h"
 #include "log.h"
 #include "loop.h"
 
@@ -177,7 +178,8 @@ loop_run(struct relay *r)
 	relay_turn(r);
 	ring(&l);	/* for the wishes of an earlier life */
 	while (!l.stop) {
-		if (poll(l.fds, l.count, care_wait(r)) == -1) {
+		if (poll(l.fds, l.count, r->queue.count > 0 ? 0 :
+		    care_wait(r)) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
@@ -190,6 +192,8 @@ loop_run(struct relay *r)
 			break;
 		relay_turn(r);
 		receive(&l);
+		if (r->queue.count > 0)
+			deliver_some(r);
 		relay_follow(r);
 		care_tick(r);
 		ring(&l);

@@ -21,7 +21,7 @@ peers_make(struct peers *p, const struct peers_config *cf)
 	p->rooms = sparse_array(cf->limits.rooms, sizeof(*p->rooms));
 	p->long_name = sparse_array(n, sizeof(*p->long_name));
 	p->long_room = sparse_array(cf->limits.rooms, sizeof(*p->long_room));
-	fanout_make(&p->fanout, n);
+	fanout_make(&p->fanout, n, cf->control);
 	index_make(&p->at, n);
 	index_make(&p->tokenless, n);
 	p->scanning = true;

@@ -80,6 +80,7 @@ struct peers_config {
 	uint32_t		 socks;		/* relay sockets */
 	int			 family[OCM_ADDRS_MAX];
 	uint8_t			 relay_of_rooms[OCM_ADDRS_MAX];
+	struct net_control	*control;	/* of the outlet */
 	struct peers_events	 events;
 };
 

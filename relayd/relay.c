@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The path of a datagram, from top to bottom: who speaks, what it means, and
- * a copy to everybody else in the room (ocm-protocol(7), "Room datagrams").
+ * The path of a datagram, from top to bottom: who speaks and what it means
+ * (ocm-protocol(7), "Room datagrams"); deliver.c copies it to everybody else.
  * Nothing here allocates, waits, or answers a stranger.
  */
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "care.h"
 #include "clock.h"
+#include "deliver.h"
 #include "fault.h"
 #include "relay.h"
 #include "wire_udp.h"
@@ -133,46 +134,6 @@ take_in_hand(struct relay *r, const struct addr *from, const uint8_t *p,
 	return why;
 }
 
-/* ---- a copy to everybody else ---- */
-
-static void
-fan_out(struct relay *r, uint32_t slot, const struct room_datagram *d)
-{
-	const struct peers *p = &r->peers;
-	const struct member *m = &p->members[slot];
-	const struct room *room = &p->rooms[m->room];
-	size_t len[FORM_COUNT] = { 0 };
-	bool done[FORM_COUNT] = { false };
-	struct utterance u;
-	struct group *g, *own = fanout_first(&p->fanout, m->place.group);
-	uint64_t sent = 0;
-	unsigned f;
-
-	u.room = peers_room_name(p, m->room);
-	u.room_len = room->name_len;
-	u.user = peers_name(p, slot);
-	u.user_len = m->name_len;
-	u.msg = d->msg;
-	u.msg_len = d->msg_len;
-	u.message_only = r->set.message_only != 0;
-	g = fanout_first(&p->fanout, room->groups);
-	for (; g != NULL; g = fanout_next(&p->fanout, g)) {
-		f = g->kind.form;
-		if (!done[f])
-			len[f] = dialect_message((enum form)f, &u,
-			    r->framed[f]);
-		done[f] = true;
-		if (len[f] > 0)
-			sent += send_group(&r->out, g, r->framed[f], len[f],
-			    g == own ? m->place.position : UINT32_MAX);
-		else
-			count(r, LC_copy_form, g->count - (g == own));
-	}
-	count(r, LC_messages, 1);
-	count(r, LC_deliveries, sent);
-	count(r, LC_copy_unknown_port, room->portless - (own == NULL));
-}
-
 /* ---- what it means ---- */
 
 /* The answer that some dialects want to each of their datagrams. */
@@ -233,6 +194,9 @@ heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock)
 	}
 	if (m->wished != END_NONE)
 		care_withdraw(r, slot);
+	/* What was said before it was heard is not for it. */
+	if (m->addr.port == 0)
+		deliver_room(r, m->room);
 	peers_spoke(&r->peers, slot, from->port, sock, r->now_ms);
 }
 
@@ -250,12 +214,14 @@ take(struct relay *r, uint32_t slot, const struct room_datagram *d)
 		care_wish(r, slot, END_LEFT);
 	} else if (is_word(d, row->enroll)) {
 		count(r, LC_keepalives, 1);
+		deliver_room(r, m->room);	/* as it wanted it then */
 		peers_enrolled(&r->peers, slot);
 	} else if (over_rate(r, m)) {
 		count(r, LC_drop_rate, 1);
 		return ST_SLOW_DOWN;
 	} else {
-		fan_out(r, slot, d);
+		deliver_make_room(r, m->room);
+		queue_put(&r->queue, m->room, slot, d->msg, d->msg_len);
 	}
 	return ST_OK;
 }
@@ -299,8 +265,8 @@ lobby(struct relay *r, unsigned sock, const struct addr *from,
  * One batch can mean millions of copies, and ocmd takes a relayd that does
  * not answer for dead.
  */
-static void
-breathe(struct relay *r)
+void
+relay_breathe(struct relay *r)
 {
 	const uint64_t copies = r->counters[LC_deliveries] +
 	    r->counters[LC_lobby_deliveries];
@@ -330,64 +296,60 @@ relay_follow(struct relay *r)
  * before its room closed is still to be told, so its port is learned before.
  */
 static void
-introduce(struct relay *r, unsigned sock, int n)
+introduce(struct relay *r, unsigned sock)
 {
+	struct inbox_item in = { 0 };
 	struct room_datagram d;
-	const uint8_t *p;
-	struct addr from;
 	uint32_t slot;
-	size_t len;
-	int i;
 
-	for (i = 0; i < n; i++) {
-		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) == NULL)
-			continue;
-		if (take_in_hand(r, &from, p, len, true, &d, &slot) ==
-		    ACCEPTED && r->peers.members[slot].addr.port == 0)
-			heard(r, slot, &from, (uint8_t)sock);
+	while (inbox_next(&r->inbox, &in)) {
+		if (take_in_hand(r, &in.from, in.p, in.len, true, &d, &slot)
+		    == ACCEPTED && r->peers.members[slot].addr.port == 0)
+			heard(r, slot, &in.from, (uint8_t)sock);
 		live_done(r->live);
 	}
+}
+
+/* True where more may wait. */
+static bool
+receive_batch(struct relay *r, unsigned sock)
+{
+	struct inbox_item in = { 0 };
+	int n;
+
+	if ((n = inbox_receive(&r->inbox, r->out.fd[sock])) == -1) {
+		/* An answer to something that was sent, not to be lost. */
+		(void)send_drain_errors(&r->out, sock);
+		return false;
+	}
+	if (peers_wait(&r->peers, r->now_ms) == 0)
+		introduce(r, sock);
+	relay_follow(r);
+	while (inbox_next(&r->inbox, &in))
+		datagram(r, (uint8_t)sock, &in.from, in.p, in.len);
+	return n == INBOX_BATCH;
 }
 
 void
 relay_receive(struct relay *r, unsigned sock)
 {
-	const uint8_t *p;
-	struct addr from;
-	size_t len;
-	int i, n;
-
-	if ((n = inbox_receive(&r->inbox, r->out.fd[sock])) == -1) {
-		/* An answer to something that was sent, not to be lost. */
-		(void)send_drain_errors(&r->out, sock);
-		return;
-	}
-	if (peers_wait(&r->peers, r->now_ms) == 0)
-		introduce(r, sock, n);
-	relay_follow(r);
-	for (i = 0; i < n; i++) {
-		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
-			datagram(r, (uint8_t)sock, &from, p, len);
-		breathe(r);
-	}
+	while (receive_batch(r, sock) &&
+	    r->queue.count + INBOX_BATCH <= QUEUE_MAX)
+		;
+	deliver_some(r);
 }
 
 void
 relay_receive_lobby(struct relay *r, unsigned sock)
 {
-	const uint8_t *p;
-	struct addr from;
-	size_t len;
-	int i, n;
+	struct inbox_item in = { 0 };
 
-	n = inbox_receive(&r->inbox, r->lobby_out.fd[sock]);
-	if (n == -1) {
+	if (inbox_receive(&r->inbox, r->lobby_out.fd[sock]) == -1) {
 		(void)send_drain_errors(&r->lobby_out, sock);
 		return;
 	}
-	for (i = 0; i < n; i++) {
-		if ((p = inbox_datagram(&r->inbox, i, &len, &from)) != NULL)
-			lobby(r, sock, &from, p, len);
-		breathe(r);
-	}
+	while (inbox_next(&r->inbox, &in))
+		lobby(r, sock, &in.from, in.p, in.len);
+	lobby_flush(&r->lobby);
+	relay_breathe(r);
 }

@@ -14,9 +14,11 @@
 #include "lobby.h"
 #include "notice.h"
 #include "peers.h"
+#include "queue.h"
 #include "send.h"
 #include "timers.h"
 #include "token.h"
+#include "train.h"
 
 struct relay {
 	struct ctl_settings	 set;
@@ -37,7 +39,8 @@ struct relay {
 	struct lobby		 lobby;		/* worker 0 */
 	struct outlet		 lobby_out;
 	struct inbox		 inbox;
-	uint8_t			 framed[FORM_COUNT][DELIVERY_MAX];
+	struct queue		 queue;		/* accepted, not yet sent */
+	struct trains		 trains;	/* being sent */
 	uint8_t			 scratch[DATAGRAM_MAX];
 };
 
@@ -51,7 +54,13 @@ void	relay_make(struct relay *, const struct ctl_start *,
 void	relay_turn(struct relay *);
 /* Takes what changed in the tables; relay_receive does so itself. */
 void	relay_follow(struct relay *);
-/* One batch of a relay or lobby socket; also after an error event on it. */
+/* To be called where very many copies are being made. */
+void	relay_breathe(struct relay *);
+/*
+ * What waits in a relay or lobby socket, and its copies to everybody; also
+ * after an error event on it.  When the queue is not empty afterwards,
+ * deliver_some has more to do.
+ */
 void	relay_receive(struct relay *, unsigned sock);
 void	relay_receive_lobby(struct relay *, unsigned sock);
 

@@ -30,49 +30,108 @@ send_drain_errors(struct outlet *o, unsigned sock)
 }
 
 /*
- * What to do after sendmmsg failed on an entry: true to try it again.
- * A pending error of an earlier message fails the next one in its stead, so
- * that one is tried again, but never for ever.
+ * After sendmmsg failed on an entry: true to try it again.  A pending error
+ * of an earlier message fails the next one in its stead, so that one is tried
+ * again, but never for ever.
  */
 static bool
-worth_again(struct outlet *o, unsigned sock, unsigned *retries)
+worth_again(struct outlet *o, unsigned sock, int error, unsigned *retries)
 {
-	const int error = errno;
-
 	if (error == EINTR)
 		return true;
-	if (error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS) {
-		counter_add(&o->counters[LC_copy_unsendable], 1);
+	if (error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS)
 		return false;
+	return (send_drain_errors(o, sock) > 0 || error == ECONNREFUSED) &&
+	    (*retries)++ < SEND_RETRIES;
+}
+
+/* How many datagrams an entry is. */
+static unsigned
+copies(const struct msghdr *m, size_t size)
+{
+	size_t i, len = 0;
+
+	if (size == 0)
+		return 1;
+	for (i = 0; i < m->msg_iovlen; i++)
+		len += m->msg_iov[i].iov_len;
+	return (unsigned)((len + size - 1) / size);
+}
+
+/* The datagrams of an entry, each by itself; how many were not taken. */
+static unsigned
+send_singly(struct outlet *o, unsigned sock, const struct msghdr *m,
+    size_t size)
+{
+	unsigned lost = 0;
+	const char *p;
+	size_t i, at, len;
+
+	for (i = 0; i < m->msg_iovlen; i++) {
+		p = m->msg_iov[i].iov_base;
+		for (at = 0; at < m->msg_iov[i].iov_len; at += len) {
+			len = m->msg_iov[i].iov_len - at;
+			if (len > size)
+				len = size;
+			lost += 1 - send_one(o, sock, m->msg_name,
+			    m->msg_namelen, p + at, len);
+		}
 	}
-	if ((send_drain_errors(o, sock) > 0 || error == ECONNREFUSED) &&
-	    (*retries)++ < SEND_RETRIES)
-		return true;
-	counter_add(&o->counters[LC_send_errors], 1);
-	return false;
+	return lost;
+}
+
+/*
+ * An entry that the kernel does not take.  A bundle that does not fit a
+ * path, or a device that cannot take it apart, is no reason to lose it.
+ */
+static unsigned
+refused(struct outlet *o, unsigned sock, const struct msghdr *m, size_t size,
+    int error)
+{
+	const bool full = error == EAGAIN || error == EWOULDBLOCK ||
+	    error == ENOBUFS;
+	unsigned lost;
+
+	if (size != 0 && (error == EINVAL || error == EMSGSIZE ||
+	    error == EIO)) {
+		counter_add(&o->counters[LC_bundles_split], 1);
+		return send_singly(o, sock, m, size);
+	}
+	lost = copies(m, size);
+	counter_add(&o->counters[full ? LC_copy_unsendable : LC_send_errors],
+	    lost);
+	return lost;
+}
+
+/* Sends entries of that bundle size; how many copies were not taken. */
+static unsigned
+send_entries(struct outlet *o, unsigned sock, struct mmsghdr *v, unsigned n,
+    size_t size)
+{
+	unsigned lost = 0, retries = 0;
+	int k, error;
+
+	while (n > 0) {
+		k = sendmmsg(o->fd[sock], v, n < SEND_CHUNK ? n : SEND_CHUNK,
+		    MSG_DONTWAIT);
+		error = k == -1 ? errno : 0;
+		if (k == -1 && worth_again(o, sock, error, &retries))
+			continue;
+		retries = 0;
+		if (k <= 0) {
+			lost += refused(o, sock, &v->msg_hdr, size, error);
+			k = 1;
+		}
+		v += k;
+		n -= (unsigned)k;
+	}
+	return lost;
 }
 
 unsigned
 send_prepared(struct outlet *o, unsigned sock, struct mmsghdr *v, unsigned n)
 {
-	unsigned sent = 0, retries = 0;
-	int k;
-
-	while (n > 0) {
-		k = sendmmsg(o->fd[sock], v, n < SEND_CHUNK ? n : SEND_CHUNK,
-		    MSG_DONTWAIT);
-		if (k > 0) {
-			sent += (unsigned)k;
-			v += k;
-			n -= (unsigned)k;
-			retries = 0;
-		} else if (k == 0 || !worth_again(o, sock, &retries)) {
-			v++;
-			n--;
-			retries = 0;
-		}
-	}
-	return sent;
+	return n - send_entries(o, sock, v, n, 0);
 }
 
 static void
@@ -115,4 +174,126 @@ send_one(struct outlet *o, unsigned sock, union dest *to, socklen_t to_len,
 	m.msg_hdr.msg_iov = &iov;
 	m.msg_hdr.msg_iovlen = 1;
 	return send_prepared(o, sock, &m, 1);
+}
+
+/* ---- trains ---- */
+
+/* The pieces of one train that its senders must not get, left out. */
+struct detours {
+	unsigned	 count, iovs;
+	struct mmsghdr	*entry[NET_BUNDLE_PIECES];
+	/* Leaving n pieces out leaves n + 1 runs at the most. */
+	struct iovec	 iov[2 * NET_BUNDLE_PIECES];
+};
+
+/* The rest of the train around the pieces of a sender, as few runs. */
+static unsigned
+runs_without(const struct trains *t, const struct train *c, unsigned sender,
+    struct iovec *iov)
+{
+	const struct train_piece *p;
+	unsigned i, n = 0;
+	bool run = false;
+
+	for (i = c->first; i < c->first + (unsigned)c->count; i++) {
+		p = &t->piece[t->order[i]];
+		if (p->sender == sender) {
+			run = false;
+		} else if (run) {
+			iov[n - 1].iov_len += p->len;
+		} else {
+			set_iov(&iov[n++], t->arena + p->at, p->len);
+			run = true;
+		}
+	}
+	return n;
+}
+
+static void
+redirect(struct detours *d, struct trains *t, const struct train *c,
+    struct fanout *f, uint32_t group)
+{
+	const uint32_t stamp = ++t->stamp;
+	struct train_sender *s;
+	struct mmsghdr *e;
+	unsigned i;
+
+	d->count = d->iovs = 0;
+	for (i = c->first; i < c->first + (unsigned)c->count; i++) {
+		s = &t->sender[t->piece[t->order[i]].sender];
+		if (s->stamp == stamp || s->place.group != group)
+			continue;
+		s->stamp = stamp;
+		e = &f->groups[group - 1].entry[s->place.position];
+		e->msg_hdr.msg_iov = &d->iov[d->iovs];
+		e->msg_hdr.msg_iovlen = runs_without(t, c,
+		    t->piece[t->order[i]].sender, e->msg_hdr.msg_iov);
+		d->iovs += (unsigned)e->msg_hdr.msg_iovlen;
+		d->entry[d->count++] = e;
+	}
+}
+
+static void
+restore(struct detours *d, struct group *g)
+{
+	unsigned i;
+
+	for (i = 0; i < d->count; i++) {
+		d->entry[i]->msg_hdr.msg_iov = &g->iov;
+		d->entry[i]->msg_hdr.msg_iovlen = 1;
+	}
+}
+
+/* All of it is one sender's, who gets nothing: around its place. */
+static unsigned
+send_around(struct outlet *o, struct group *g, uint32_t skip, size_t size)
+{
+	if (skip >= g->count)
+		return send_entries(o, g->kind.sock, g->entry, g->count, size);
+	return send_entries(o, g->kind.sock, g->entry, skip, size) +
+	    send_entries(o, g->kind.sock, g->entry + skip + 1,
+	    g->count - skip - 1, size);
+}
+
+static uint64_t
+send_train(struct outlet *o, struct fanout *f, uint32_t group,
+    struct trains *t, const struct train *c)
+{
+	struct group *g = &f->groups[group - 1];
+	const struct fanout_place *place;
+	struct detours d;
+	uint64_t own = 0;
+	unsigned i, lost;
+
+	for (i = c->first; i < c->first + (unsigned)c->count; i++)
+		own += t->sender[t->piece[t->order[i]].sender].place.group ==
+		    group;
+	set_iov(&g->iov, t->arena + c->at, c->len);
+	net_bundle_size(&o->control, c->size);
+	if (c->one_sender || own == 0) {
+		place = &t->sender[t->piece[t->order[c->first]].sender].place;
+		lost = send_around(o, g, own > 0 ? place->position :
+		    UINT32_MAX, c->size);
+	} else {
+		redirect(&d, t, c, f, group);
+		lost = send_entries(o, g->kind.sock, g->entry, g->count,
+		    c->size);
+		restore(&d, g);
+	}
+	net_bundle_size(&o->control, 0);
+	if (c->count > 1)
+		counter_add(&o->counters[LC_bundles], g->count);
+	return (uint64_t)g->count * c->count - own - lost;
+}
+
+uint64_t
+send_trains(struct outlet *o, struct fanout *f, uint32_t group,
+    struct trains *t)
+{
+	uint64_t sent = 0;
+	unsigned i;
+
+	for (i = 0; i < t->count; i++)
+		sent += send_train(o, f, group, t, &t->train[i]);
+	return sent;
 }

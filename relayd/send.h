@@ -16,11 +16,15 @@
 #include "addr.h"
 #include "ctl.h"
 #include "fanout.h"
+#include "net.h"
+#include "train.h"
 
 /* The sockets of one kind (relay or lobby) and who hears of their errors. */
 struct outlet {
 	int		 fd[OCM_ADDRS_MAX];
 	unsigned	 count;
+	bool		 bundle;	/* the kernel takes bundles */
+	struct net_control control;	/* says 0 but within send_trains */
 	_Atomic uint64_t *counters;	/* of relay_counter */
 	void		*ctx;
 	/* A receiver's port is closed; must not change any fan-out. */
@@ -39,6 +43,12 @@ unsigned send_range(struct outlet *, struct group *, const void *, size_t,
 /* The same, to all of a group but the one at `skip` (UINT32_MAX: no one). */
 unsigned send_group(struct outlet *, struct group *, const void *, size_t,
 	    uint32_t skip);
+/*
+ * Trains, to all of a group (+ 1) but the messages' own senders.  Returns
+ * how many copies were taken.
+ */
+uint64_t send_trains(struct outlet *, struct fanout *, uint32_t group,
+	    struct trains *);
 /* One message to one receiver: 1 if it was taken. */
 unsigned send_one(struct outlet *, unsigned sock, union dest *, socklen_t,
 	    const void *, size_t);

@@ -17,11 +17,17 @@ static void
 make_outlet(struct relay *r, struct outlet *o, const int *fds, unsigned n,
     void (*unreachable)(void *, const struct addr *))
 {
+	unsigned i;
+
 	memcpy(o->fd, fds, n * sizeof(*fds));
 	o->count = n;
 	o->counters = r->counters;
 	o->ctx = r;
 	o->unreachable = unreachable;
+	o->bundle = r->set.bundle != 0;
+	for (i = 0; i < n; i++)
+		o->bundle = o->bundle && net_can_bundle(fds[i]);
+	net_bundle_make(&o->control);
 }
 
 static void
@@ -50,6 +56,7 @@ make_peers(struct relay *r, const struct ctl_start *start,
 	families(cf.family, start->relay, start->relay_count);
 	for (i = 0; i < OCM_ADDRS_MAX; i++)
 		cf.relay_of_rooms[i] = start->relay_of_rooms[i];
+	cf.control = &r->out.control;
 	cf.events.ctx = r;
 	cf.events.added = care_added;
 	cf.events.leaving = care_leaving;
@@ -71,7 +78,9 @@ relay_make(struct relay *r, const struct ctl_start *start,
 	r->live = maps->live[start->index];
 	r->counters = live_counters(r->live);
 	r->speaks = start->index == 0;
-	inbox_init(&r->inbox);
+	inbox_make(&r->inbox);
+	queue_make(&r->queue, start->limits.table.rooms);
+	trains_make(&r->trains);
 	make_outlet(r, &r->out, fds, start->relay_count, care_unreachable);
 	wheel_make(&r->care, start->limits.table.members, CARE_TICK_MS,
 	    r->now_ms);

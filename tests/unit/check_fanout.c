@@ -19,6 +19,7 @@ struct receiver {
 	unsigned	room;
 };
 
+static struct net_control control;
 static struct fanout f;
 static uint32_t list[ROOMS];
 static struct receiver who[RECEIVERS];
@@ -111,7 +112,7 @@ START_TEST(test_random)
 	unsigned i, n;
 
 	seed = 77 + (unsigned)_i;
-	fanout_make(&f, RECEIVERS);
+	fanout_make(&f, RECEIVERS, &control);
 	for (i = 0; i < STEPS; i++) {
 		/* tides, so that arrays grow and shrink all the way */
 		n = roll(RECEIVERS);
@@ -139,7 +140,7 @@ START_TEST(test_worst_cases)
 {
 	unsigned n, turn;
 
-	fanout_make(&f, RECEIVERS);
+	fanout_make(&f, RECEIVERS, &control);
 	for (turn = 0; turn < 3; turn++) {
 		uint32_t lists[RECEIVERS] = { 0 };
 

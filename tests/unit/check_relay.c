@@ -353,16 +353,13 @@ START_TEST(test_form_limit)
 }
 END_TEST
 
-int
-main(void)
+static TCase *
+tests(const char *name, void (*before_each)(void))
 {
-	Suite *s = suite_create("relay");
-	TCase *tc = tcase_create("relay");
-	SRunner *sr = srunner_create(s);
-	int failed;
+	TCase *tc = tcase_create(name);
 
 	tcase_set_timeout(tc, 20);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, before_each, teardown);
 	tcase_add_test(tc, test_chat);
 	tcase_add_test(tc, test_dropped);
 	tcase_add_test(tc, test_dead_tokens);
@@ -375,7 +372,18 @@ main(void)
 	tcase_add_test(tc, test_json);
 	tcase_add_test(tc, test_echo);
 	tcase_add_test(tc, test_form_limit);
-	suite_add_tcase(s, tc);
+	return tc;
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("relay");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tests("relay", setup));
+	suite_add_tcase(s, tests("relay without bundles", setup_plain));
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -63,6 +63,7 @@ on_closing(void *ctx, uint32_t room, enum ending why)
 static void
 start(struct peers *p, uint32_t me)
 {
+	static struct net_control control;
 	struct peers_config cf;
 
 	memset(&cf, 0, sizeof(cf));
@@ -75,6 +76,7 @@ start(struct peers *p, uint32_t me)
 	cf.family[0] = AF_INET;
 	cf.family[1] = AF_INET6;
 	cf.relay_of_rooms[1] = 1;
+	cf.control = &control;
 	cf.events.ctx = p;
 	cf.events.added = on_added;
 	cf.events.leaving = on_leaving;

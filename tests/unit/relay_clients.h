@@ -21,6 +21,7 @@ static struct relay relay;
 static struct ctl_start start;
 static struct addr relay_at, lobby_at;
 static uint64_t before[LC_COUNT];
+static bool bundle = true;		/* how it is started */
 
 /* ---- clients ---- */
 
@@ -107,6 +108,16 @@ put(uint8_t *out, const char *room, const char *token, size_t token_len,
 	memcpy(out + 2 + r, token, token_len);
 	memcpy(out + 2 + r + token_len, msg, msg_len);
 	return 2 + r + token_len + msg_len;
+}
+
+/* It waits in the relay's socket until the next turn. */
+static inline void
+leave_said(const struct client *c, const void *msg, size_t len)
+{
+	uint8_t out[DATAGRAM_MAX];
+
+	leave_at(c, &relay_at, out, put(out, c->room, c->made.token,
+	    c->made.token_len, msg, len));
 }
 
 static inline void
@@ -204,6 +215,8 @@ boot(void)
 		start.lobby[0] = lobby_at;
 		memcpy(start.token_key, fx_token_key, TOKEN_KEY);
 		start.settings.idle_s = 300;
+		start.settings.bundle = bundle;
+		ck_assert(net_want_bundles(fds[0]) || !bundle);
 	}
 	relay_make(&relay, &start, &fx.relayd[0], fx.reader[0], fds);
 	turn();
@@ -214,6 +227,13 @@ setup(void)
 {
 	fx_open(&fx, 64, 400, 3, 1);
 	boot();
+}
+
+static inline void
+setup_plain(void)
+{
+	bundle = false;
+	setup();
 }
 
 static inline void

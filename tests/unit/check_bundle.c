@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Several messages that wait at once, with bundles and without: who gets
+ * what in which order, and nobody one's own.
+ */
+#include <stdlib.h>
+
+#include "relay_clients.h"
+
+enum { CROWD = 8, SAID = 100 };
+
+/* Every message of the others, each one's in order, and none of one's own. */
+static void
+hears_all(const struct client *c, unsigned self, const unsigned said[CROWD])
+{
+	unsigned next[CROWD] = { 0 }, who, number, k;
+	char got[DATAGRAM_MAX + 1];
+	ssize_t n;
+
+	while ((n = recv(c->fd, got, sizeof(got) - 1, 0)) != -1) {
+		got[n] = '\0';
+		ck_assert_int_eq(sscanf(got, "m%u: %u ", &who, &number), 2);
+		ck_assert_uint_lt(who, CROWD);
+		ck_assert_uint_ne(who, self);
+		ck_assert_uint_eq(number, next[who]++);
+		ck_assert_int_eq(got[n - 1], '.');
+	}
+	for (k = 0; k < CROWD; k++)
+		ck_assert_uint_eq(next[k], k == self ? 0 : said[k]);
+}
+
+static size_t
+fill(char *out, unsigned number, size_t len)
+{
+	int n = snprintf(out, DATAGRAM_MAX, "%u ", number);
+
+	while ((size_t)n < len - 1)
+		out[n++] = 'x';
+	out[n++] = '.';
+	return (size_t)n;
+}
+
+/* _i: 0 all of one size, 1 of a few, 2 of many; 3: one speaks, 4: in turn */
+START_TEST(test_crowd)
+{
+	static const size_t sizes[] = { 1, 4, 100, 1, 1 };
+	struct client c[CROWD];
+	unsigned said[CROWD] = { 0 }, i, k;
+	char name[8], text[DATAGRAM_MAX];
+
+	srandom(1);
+	for (i = 0; i < CROWD; i++) {
+		(void)snprintf(name, sizeof(name), "m%u", i);
+		c[i] = member("r", strdup(name));
+	}
+	(void)grown(LC_deliveries);
+	for (i = 0; i < SAID; i++) {
+		k = _i == 3 ? 5 : (_i == 4 ? i : (unsigned)random()) % CROWD;
+		leave_said(&c[k], text, fill(text, said[k]++,
+		    8 + (size_t)random() % sizes[_i] * 7));
+	}
+	turn();
+	for (i = 0; i < CROWD; i++)
+		hears_all(&c[i], i, said);
+	ck_assert_uint_eq(grown(LC_deliveries), SAID * (CROWD - 1));
+	ck_assert_uint_eq(grown(LC_messages), SAID);
+	ck_assert_uint_eq(grown(LC_bundles) > 0, bundle);
+	ck_assert_uint_eq(grown(LC_bundles_split), 0);
+	/* what was changed for a moment is as it was */
+	say(&c[0], "after");
+	for (i = 1; i < CROWD; i++)
+		hears(&c[i], "m0: after");
+	hears_nothing(&c[0]);
+}
+END_TEST
+
+/* A last word, a room's end and a leaving host come after what was said. */
+START_TEST(test_order_of_endings)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client c = member("r", "c");
+
+	leave_said(&b, "one", 3);
+	leave_said(&b, "two", 3);
+	leave_said(&b, "/exit", 5);
+	leave_said(&b, "too late", 8);
+	turn();
+	hears(&a, "b: one");
+	hears(&a, "b: two");
+	hears_nothing(&a);
+	ck_assert_uint_eq(grown(LC_leave_words), 1);
+	hears(&c, "b: one");
+	hears(&c, "b: two");
+	leave_said(&a, "bye", 3);
+	relay_turn(&relay);
+	/* accepted, and only then does the room end */
+	queue_put(&relay.queue, relay.peers.members[a.made.slot].room,
+	    a.made.slot, "last", 4);
+	fx_shut(&fx, "r", END_HOST_LEFT);
+	turn();
+	hears(&c, "a: last");
+	hears(&c, "room closed: the host left");
+	hears_nothing(&c);
+	ck_assert_uint_eq(relay.queue.count, 0);
+}
+END_TEST
+
+/* A client that sends bundles is understood; bundles of too much are not. */
+START_TEST(test_bundles_come)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	uint8_t out[4 * DATAGRAM_MAX];
+	struct net_control control;
+	struct sockaddr_storage ss;
+	struct iovec iov;
+	struct msghdr m;
+	size_t n, i;
+
+	if (!net_can_bundle(a.fd) || !bundle)
+		return;
+	n = put(out, "r", a.made.token, TOKEN_TEXT, "say", 3);
+	for (i = 1; i < 4; i++)
+		memcpy(out + i * n, out, n);
+	out[4 * n - 1] = '.';
+	net_bundle_make(&control);
+	net_bundle_size(&control, (uint16_t)n);
+	iov = (struct iovec){ out, 4 * n };
+	memset(&m, 0, sizeof(m));
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	m.msg_name = &ss;
+	m.msg_namelen = addr_to_sockaddr(&relay_at, AF_INET, &ss);
+	m.msg_control = control.bytes;
+	m.msg_controllen = control.len;
+	ck_assert_int_eq(sendmsg(a.fd, &m, 0), (ssize_t)(4 * n));
+	turn();
+	for (i = 0; i < 3; i++)
+		hears(&b, "a: say");
+	hears(&b, "a: sa.");
+	hears_nothing(&a);
+	/* one datagram and three keepalives, the last of them cut short */
+	iov.iov_len = 3 * (n - 3) + 20;
+	memcpy(out + n - 3, out, n - 3);
+	memcpy(out + 2 * (n - 3), out, n - 3);
+	memcpy(out + 3 * (n - 3), out, n - 3);
+	net_bundle_size(&control, (uint16_t)(n - 3));
+	(void)grown(LC_received);
+	(void)grown(LC_keepalives);
+	ck_assert_int_eq(sendmsg(a.fd, &m, 0), (ssize_t)iov.iov_len);
+	turn();
+	ck_assert_uint_eq(grown(LC_received), 4);
+	ck_assert_uint_eq(grown(LC_keepalives), 3);
+	ck_assert_uint_eq(grown(LC_drop_malformed), 1);
+}
+END_TEST
+
+/* A path that takes no bundle: every copy arrives by itself. */
+START_TEST(test_bundle_refused)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client c = member("r", "c");
+	char text[DATAGRAM_MAX];
+	size_t len;
+	int i, on = 1;
+
+	/* A socket without checksums cannot send bundles: EINVAL. */
+	ck_assert_int_eq(setsockopt(relay.out.fd[0], SOL_SOCKET, SO_NO_CHECK,
+	    &on, sizeof(on)), 0);
+	len = fill(text, 0, 100);
+	for (i = 0; i < 5; i++)
+		leave_said(i % 2 != 0 ? &a : &b, text, len);
+	turn();
+	for (i = 0; i < 5; i++)
+		ck_assert_int_gt(recv(c.fd, text, sizeof(text), 0), 0);
+	hears_nothing(&c);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_gt(recv(a.fd, text, sizeof(text), 0), 0);
+	hears_nothing(&a);
+	for (i = 0; i < 2; i++)
+		ck_assert_int_gt(recv(b.fd, text, sizeof(text), 0), 0);
+	hears_nothing(&b);
+	ck_assert_uint_eq(grown(LC_deliveries), 10);
+	ck_assert_uint_eq(grown(LC_bundles_split), bundle ? 3 : 0);
+	ck_assert_uint_eq(grown(LC_send_errors), 0);
+}
+END_TEST
+
+/* More than the queue holds. */
+START_TEST(test_flood)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client c = member("s", "c"), d = member("s", "d");
+	int i, heard = 0, size = 4 << 20;
+	char text[64];
+
+	for (i = 0; i < 2; i++)
+		(void)setsockopt(i == 0 ? relay.out.fd[0] : b.fd, SOL_SOCKET,
+		    SO_RCVBUFFORCE, &size, sizeof(size));
+	for (i = 0; i < 2 * QUEUE_MAX; i++)
+		leave_said(&a, "x", 1);
+	leave_said(&c, "quiet", 5);
+	for (i = 0; i < 20; i++) {
+		turn();
+		while (recv(b.fd, text, sizeof(text), 0) != -1)
+			heard++;
+	}
+	ck_assert_uint_eq(relay.queue.count, 0);
+	ck_assert_uint_eq(grown(LC_messages), grown(LC_deliveries));
+	ck_assert_int_gt(heard, 100);
+	(void)d;
+}
+END_TEST
+
+static TCase *
+tests(const char *name, void (*before_each)(void))
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 20);
+	tcase_add_checked_fixture(tc, before_each, teardown);
+	tcase_add_loop_test(tc, test_crowd, 0, 5);
+	tcase_add_test(tc, test_order_of_endings);
+	tcase_add_test(tc, test_bundles_come);
+	tcase_add_test(tc, test_bundle_refused);
+	tcase_add_test(tc, test_flood);
+	return tc;
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("bundle");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tests("bundles", setup));
+	suite_add_tcase(s, tests("without bundles", setup_plain));
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
