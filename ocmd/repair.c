@@ -30,21 +30,41 @@ alive(const struct server *s)
 	return mask;
 }
 
+/* Mourns those in the mask that have died; returns their bits. */
+static uint32_t
+reap_those(struct server *s, uint32_t mask)
+{
+	struct child *c;
+	uint32_t dead = 0;
+	unsigned i;
+
+	for (i = 0; i < s->children; i++) {
+		c = &s->child[i];
+		if ((mask & lock_bit(c)) != 0 && server_reap(s, c, false))
+			dead |= lock_bit(c);
+	}
+	return dead;
+}
+
 /*
- * Who is still busy after the time allowed.  This blocks ocmd for so long;
- * a word in shared memory wakes no event loop.
+ * Who is still busy after the time allowed; who is because it has died, too,
+ * joins the dead.  This blocks ocmd for so long; a word in shared memory wakes
+ * no event loop.
  */
 static uint32_t
-wait_for_quiet(const struct server *s)
+wait_for_quiet(struct server *s, uint32_t *dead)
 {
 	const struct timespec look = { 0, LOOK_US * 1000L };
 	uint64_t end = clock_ms() + SERVER_QUIET_MS;
 	uint32_t busy;
 
-	while ((busy = shmlock_busy(s->lock, alive(s))) != 0 &&
-	    clock_ms() < end)
+	while ((busy = shmlock_busy(s->lock, alive(s))) != 0) {
+		*dead |= reap_those(s, busy);
+		if (clock_ms() >= end)
+			break;
 		(void)nanosleep(&look, NULL);
-	return busy;
+	}
+	return busy & alive(s);
 }
 
 /* Kills and mourns those in the mask; returns their bits. */
@@ -75,12 +95,11 @@ server_repair(struct server *s, uint32_t dead)
 	unsigned i, failed = 0;
 
 	/*
-	 * Who dies from here on is not among the dead of this pass: it counts
-	 * as living and busy, and is killed and added, or it is idle and has
-	 * a pass of its own.
+	 * Who dies from here on is busy, and joins the dead of this pass, or
+	 * it is idle and has a pass of its own.
 	 */
 	shmlock_park(s->lock);
-	while ((busy = wait_for_quiet(s)) != 0)
+	while ((busy = wait_for_quiet(s, &dead)) != 0)
 		dead |= kill_those(s, failed++ == 0 ? busy : alive(s));
 	if (shmlock_remake(s->lock, dead) == -1)
 		log_warn("the lock cannot be made anew");
