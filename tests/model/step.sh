@@ -11,7 +11,8 @@ trap 'rm -rf "$tmp"' EXIT INT TERM
 cd "$root" || exit 1
 
 src="tests/model/step.c common/roomtab.c common/roomtab_reader.c
-common/roomtab_tx.c common/roomtab_write.c common/roomtab_end.c common/token.c common/name.c
+common/roomtab_tx.c common/roomtab_write.c common/roomtab_end.c
+common/token.c common/name.c
 common/cursor.c common/log.c common/counter.c common/shmlock.c
 common/shmlock_linux.c"
 flags="-std=c11 -g -D_GNU_SOURCE -I. -Icommon"
