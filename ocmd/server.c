@@ -201,6 +201,9 @@ server_hear(struct child *c)
 		else if (r == CTL_GOT && type == CTL_READY &&
 		    c->state == CHILD_STARTING)
 			on_ready(c->server, c, body.READY.layers);
+		else if (r == CTL_GOT && type == CTL_READY &&
+		    c->state == CHILD_STOPPING)
+			continue;	/* crossed the order to end */
 		else {
 			if (r == CTL_CLOSED)
 				on_hang_up(c);

@@ -330,6 +330,20 @@ class Stop(Case):
         for one in people:
             one.expect_raw("server is shutting down")
 
+    def test_while_a_child_starts_anew(self):
+        """It may still be starting: its members are told all the same."""
+        for _ in range(10):
+            server = self.serve()
+            alice = server.member("alice").create("r")
+            bob = server.member("bob").join("r")
+            fence(alice, bob)
+            os.kill(server.pids["relayd"][0], signal.SIGKILL)
+            wait_until(lambda: " died: killed" in server.log())
+            server.ctl("stop")
+            self.assertEqual(server.wait_end(), [])
+            bob.expect_raw("server is shutting down")
+            self.assertNotIn("bad control message", server.log())
+
     def test_by_signal(self):
         for signum in signal.SIGTERM, signal.SIGINT:
             server = self.serve()
