@@ -18,12 +18,14 @@
 
 #include "clock.h"
 #include "cursor.h"
+#include "net.h"
 #include "ocm_session.h"
 #include "ocm_show.h"
 #include "wire_udp.h"
 
 enum {
-	RECEIVE_BATCH = 64,		/* datagrams before other work */
+	RECEIVE_BATCH = 64,		/* receives before other work */
+	BUNDLE_MAX = 65536,		/* bytes of one */
 	KEEPALIVE_MS = 25000,		/* shorter than usual NAT bindings */
 };
 
@@ -203,23 +205,51 @@ on_datagram(struct chat *c, const uint8_t *bytes, size_t len)
 		session_deliver(c, text, len);
 }
 
+/* One receive: a datagram, or several of one size that came as a bundle. */
+static ssize_t
+receive(struct chat *c)
+{
+	static uint8_t		 buf[BUNDLE_MAX];
+	struct net_control	 control;
+	struct iovec		 iov = { buf, sizeof(buf) };
+	struct msghdr		 m;
+	size_t			 at, size, len;
+	ssize_t			 n;
+
+	memset(&m, 0, sizeof(m));
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	m.msg_control = control.bytes;
+	m.msg_controllen = sizeof(control.bytes);
+	if ((n = recvmsg(c->fd, &m, MSG_DONTWAIT)) == -1)
+		return -1;
+	if ((size = net_bundle_got(&m)) == 0)
+		size = sizeof(buf);
+	at = 0;
+	do {
+		len = (size_t)n - at < size ? (size_t)n - at : size;
+		if (len <= DATAGRAM_MAX)
+			on_datagram(c, buf + at, len);
+		at += len;
+	} while (at < (size_t)n && c->state != CHAT_OVER);
+	return n;
+}
+
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct chat	*c = arg;
-	uint8_t		 buf[DATAGRAM_MAX];
 	ssize_t		 n;
 	unsigned	 i;
 	int		 error;
 
+	(void)fd;
 	(void)what;
 	for (i = 0; i < RECEIVE_BATCH && c->state != CHAT_OVER; i++) {
-		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-		if (n >= 0)
-			on_datagram(c, buf, (size_t)n);
-		else if (errno == ECONNREFUSED)
+		n = receive(c);
+		if (n == -1 && errno == ECONNREFUSED)
 			watch_refused(c);
-		else
+		else if (n == -1)
 			break;
 	}
 	/* A reader that went away (head(1), say) is no failure of ours. */

@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "net.h"
 #include "ocm_ask.h"
 #include "ocm_explain.h"
 #include "ocm_json.h"
@@ -111,6 +112,7 @@ open_socket(struct chat *c)
 	if (c->fd == -1 || connect(c->fd, (struct sockaddr *)&ss, len) == -1)
 		return -1;
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	(void)net_want_bundles(c->fd);
 	return 0;
 }
 

@@ -59,6 +59,22 @@ class Pipes(ClientCase):
         thread.join()
         self.assertEqual(heard, ["bob: " + line for line in lines])
 
+    def test_lines_in_bundles(self):
+        """What waited is one piece to the kernel, and lines to the client."""
+        host = self.server.member("host").create("r")
+        listener = self.spawn("-n", "ear", "listen", "r")
+        self.wait_member("r", "ear")
+        self.hears(host, listener)
+        relayd = self.server.process("relayd")["pid"]
+        texts = ["%d %s" % (i, "x" * (i % 7 // 5 * 40)) for i in range(120)]
+        os.kill(relayd, signal.SIGSTOP)
+        for text in texts:
+            host.say(text)
+        os.kill(relayd, signal.SIGCONT)
+        for text in texts:
+            self.assertEqual(listener.line(), "host: " + text)
+        self.assertGreater(self.server.stats()["bundles"], 0)
+
     def test_send(self):
         host = self.server.member("host").create("部屋")
         self.ocm("-n", "bot", "send", "部屋", "終わりました", "はい")
