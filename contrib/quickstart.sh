@@ -149,7 +149,8 @@ build()
 
 enter_room()
 {
-	build/ocmctl status >/dev/null 2>&1 || build/ocmctl start || exit 1
+	# Anybody's server will do, also one that we may not control.
+	build/ocm rooms >/dev/null 2>&1 || build/ocmctl start || exit 1
 	if build/ocm rooms 2>/dev/null | grep -qx "$room"; then
 		word=join
 	else

@@ -23,7 +23,8 @@ files()
 	if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
 		git ls-files -co --exclude-standard
 	else
-		find . -name build -prune -o -type f ! -name '*.[odt]' -print
+		find . \( -name build -o -name .git \) -prune -o \
+		    -type f ! -name '*.[odt]' -print
 	fi | while read -r f; do
 		[ -f "$f" ] && printf '%s\n' "$f"
 	done
