@@ -162,9 +162,11 @@ recv_one(int sock, enum role from, enum role to, enum ctl_type *type,
 	do
 		n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n == -1 && errno == EINTR);
+	/* A kernel short of memory is no other side that is gone. */
 	if (n == -1)
-		return errno == EAGAIN || errno == EWOULDBLOCK ?
-		    CTL_NOTHING : CTL_CLOSED;
+		return errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == ENOBUFS || errno == ENOMEM ? CTL_NOTHING :
+		    CTL_CLOSED;
 	*fd = take_fds(&msg, &fds);
 	if (n == 0 && fds == 0)
 		return CTL_CLOSED;
