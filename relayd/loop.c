@@ -165,10 +165,21 @@ receive(struct loop *l)
 	}
 }
 
+/*
+ * Until the table was read once nobody is known, and datagrams wait where
+ * they are: whoever began to change it died, and its successor will mend it.
+ */
+static nfds_t
+heeded(const struct loop *l)
+{
+	return l->relay->peers.started ? l->count : POLL_SOCKS;
+}
+
 int
 loop_run(struct relay *r)
 {
 	struct loop l;
+	nfds_t n;
 
 	memset(&l, 0, sizeof(l));
 	l.relay = r;
@@ -178,7 +189,8 @@ loop_run(struct relay *r)
 	relay_turn(r);
 	ring(&l);	/* for the wishes of an earlier life */
 	while (!l.stop) {
-		if (poll(l.fds, l.count, r->queue.count > 0 ? 0 :
+		n = heeded(&l);
+		if (poll(l.fds, n, r->queue.count > 0 ? 0 :
 		    care_wait(r)) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
@@ -191,7 +203,8 @@ loop_run(struct relay *r)
 		if (l.stop)
 			break;
 		relay_turn(r);
-		receive(&l);
+		if (n == l.count)
+			receive(&l);
 		if (r->queue.count > 0)
 			deliver_some(r);
 		relay_follow(r);
