@@ -14,10 +14,11 @@ failed=0
 passed=0
 
 pkgs='libsodium libevent_core libconfuse jansson libedit'
+# features.h comes first, since libevent's headers define _GNU_SOURCE.
 flags="-fsyntax-only -std=c11 -O0 -Wall -Wextra -Wpedantic -Wshadow
 -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 -D__OpenBSD__ -U__linux__ -U__linux -U__gnu_linux__
--D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE
+-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE -include features.h
 -isystem tests/openbsd/include -I. -Icommon
 -DOCM_VERSION=\"0\" -DOCM_LIBEXECDIR=\"/\" -DOCM_SBINDIR=\"/\"
 -DOCM_SYSCONFDIR=\"/\" $(pkg-config --cflags $pkgs)" || exit 1
