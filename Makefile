@@ -158,10 +158,10 @@ $(FUZZERS): $(FUZZ_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(FUZZ_MAIN) build/libcommon.a \
 	    $(OCM_LIBS)
 
-# It speaks the protocol from outside and links nothing of the server.
-tests/bench/bench_relay.t: tests/bench/bench_relay.o $(BENCH_PARTS)
-	$(CC) $(OCM_LDFLAGS) -o $@ tests/bench/bench_relay.o $(BENCH_PARTS) \
-	    $(OCM_LIBS)
+# They speak the protocol from outside and link nothing of the server.
+$(BENCHES): $(BENCH_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(BENCH_PARTS) \
+	    build/libcommon.a $(OCM_LIBS)
 
 test: test-unit test-fuzz test-programs test-system test-faults
 build-tests: $(CHECKS) $(BENCHES) $(FUZZERS)
@@ -208,6 +208,10 @@ check-style:
 BENCH =
 bench: all $(BENCHES)
 	tests/bench/run.sh $(BENCH)
+# Beside the kernel's ceiling and plainer relays: COMPARE='-r 5 -d 3'.
+COMPARE =
+bench-compare: all $(BENCHES)
+	tests/bench/compare $(COMPARE)
 
 # FUZZ_SECONDS for each target.
 FUZZ_CC =	clang
@@ -243,6 +247,7 @@ clean:
 	rm -f */*.o */*.d tests/*/*.o tests/*/*.d tests/*/*.t
 
 .PHONY: all build-tests test test-unit test-programs test-system test-model \
-	test-faults test-fuzz soak check-style bench fuzz clean install uninstall
+	test-faults test-fuzz soak check-style bench bench-compare fuzz clean \
+	install uninstall
 
 -include build/depend

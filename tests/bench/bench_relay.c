@@ -28,7 +28,9 @@ struct plan {
 	unsigned	 window;	/* messages in flight */
 	size_t		 bytes;
 	double		 seconds;
-	bool		 verify, header;
+	bool		 mixed, bundles, verify, header;
+	const char	*peer;		/* another relay of the lobby's kind */
+	pid_t		 pid;		/* its process */
 };
 
 struct cpu {
@@ -41,7 +43,9 @@ usage(void)
 	fprintf(stderr, "usage: bench_relay -s socket [-c ocmctl] [-Hv] "
 	    "[-l label]\n"
 	    "\t[-R rooms] [-N members] [-r rate | -w window] [-b bytes] "
-	    "[-d seconds]\n");
+	    "[-d seconds] [-gm]\n"
+	    "       bench_relay -p address -P pid [...]  (speaks as in the "
+	    "lobby)\n");
 	exit(64);
 }
 
@@ -61,7 +65,7 @@ parse(struct plan *p, int argc, char **argv)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "HR:N:b:c:d:l:r:s:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "HP:R:N:b:c:d:gl:mp:r:s:vw:")) != -1)
 		switch (ch) {
 		case 'H':
 			p->header = true;
@@ -71,6 +75,18 @@ parse(struct plan *p, int argc, char **argv)
 			break;
 		case 'N':
 			p->size = (unsigned)number(optarg, 2, 65536);
+			break;
+		case 'P':
+			p->pid = (pid_t)number(optarg, 1, 1e9);
+			break;
+		case 'g':
+			p->bundles = true;
+			break;
+		case 'm':
+			p->mixed = true;
+			break;
+		case 'p':
+			p->peer = optarg;
 			break;
 		case 'b':
 			p->bytes = (size_t)number(optarg, CROWD_BYTES_MIN,
@@ -100,7 +116,7 @@ parse(struct plan *p, int argc, char **argv)
 		default:
 			usage();
 		}
-	if (optind != argc || p->socket == NULL)
+	if (optind != argc || (p->socket == NULL && p->peer == NULL))
 		usage();
 }
 
@@ -247,6 +263,7 @@ main(int argc, char **argv)
 	struct plan p = { .ocmctl = "build/ocmctl", .label = "", .rooms = 1,
 	    .size = 10, .window = 16, .bytes = 100, .seconds = 5 };
 	struct cpu before, after;
+	struct crowd_plan cp;
 	struct procs ps;
 	struct crowd *c;
 	uint64_t begin, end;
@@ -254,10 +271,15 @@ main(int argc, char **argv)
 
 	parse(&p, argc, argv);
 	raise_files(&p);
-	if (procs_find(&ps, p.ocmctl, p.socket) == -1)
+	if (p.peer != NULL)
+		procs_one(&ps, "relayd", p.pid);
+	else if (procs_find(&ps, p.ocmctl, p.socket) == -1)
 		return 1;
-	c = crowd_open(ps.rooms, ps.relay, p.rooms, p.size, p.bytes);
-	if (c == NULL)
+	cp = (struct crowd_plan){ .rooms_addr = ps.rooms,
+	    .relay_addr = p.peer != NULL ? p.peer : ps.relay,
+	    .lobby = p.peer != NULL, .rooms = p.rooms, .size = p.size,
+	    .bytes = p.bytes, .mixed = p.mixed, .bundles = p.bundles };
+	if ((c = crowd_open(&cp)) == NULL)
 		return 1;
 	crowd_reset(c);
 	before = cpu_now(&ps);

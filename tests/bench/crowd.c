@@ -14,11 +14,12 @@
 
 #include "crowd.h"
 #include "join.h"
+#include "net.h"
 
 enum {
 	PENDING = 1024,			/* messages of a room kept track of */
-	BATCH = 64,			/* datagrams per recvmmsg */
-	DATAGRAM = 4200,
+	BATCH = 64,			/* receives per recvmmsg */
+	BUFFER = 65536,			/* one datagram, or a bundle */
 	PATTERN = 64,			/* period of the filler */
 	MEET_ROUNDS = 50,
 };
@@ -39,6 +40,7 @@ struct room {
 struct crowd {
 	unsigned	 rooms, size;
 	size_t		 bytes;
+	bool		 lobby, mixed, bundles;
 	int		 epoll;
 	struct member	*member;	/* rooms * size */
 	struct room	*room;
@@ -48,7 +50,8 @@ struct crowd {
 	char		 filler[CROWD_BYTES_MAX + PATTERN];
 	struct mmsghdr	 batch[BATCH];
 	struct iovec	 iov[BATCH];
-	char		 buf[BATCH][DATAGRAM];
+	struct net_control control[BATCH];
+	char		 *buf;		/* BUFFER each */
 };
 
 /* What a message says about itself. */
@@ -113,6 +116,17 @@ read_stamp(const char *p, struct stamp *s)
 	return 0;
 }
 
+/* Sizes that look like chance and are known to everybody. */
+static size_t
+length_of(const struct crowd *c, uint64_t number)
+{
+	if (!c->mixed)
+		return c->bytes;
+	return CROWD_BYTES_MIN + (size_t)((number + 1) *
+	    UINT64_C(0x9e3779b97f4a7c15) >> 33) %
+	    (c->bytes - CROWD_BYTES_MIN + 1);
+}
+
 void
 crowd_say(struct crowd *c, unsigned room)
 {
@@ -120,12 +134,13 @@ crowd_say(struct crowd *c, unsigned room)
 	struct stamp s = { .room = room, .number = r->next };
 	struct member *m;
 	char message[CROWD_BYTES_MAX];
+	const size_t len = length_of(c, s.number);
 	unsigned *missing = &r->missing[s.number % PENDING];
 
 	s.sender = r->speaker;
 	m = &c->member[room * c->size + r->speaker];
 	memcpy(message + CROWD_BYTES_MIN, c->filler + s.number % PATTERN,
-	    c->bytes - CROWD_BYTES_MIN);
+	    len - CROWD_BYTES_MIN);
 	s.sent_ns = crowd_now();
 	write_stamp(message, &s);
 	if (*missing != 0) {		/* long lost */
@@ -135,7 +150,7 @@ crowd_say(struct crowd *c, unsigned room)
 	r->next++;
 	if (++r->speaker == c->size)
 		r->speaker = 0;
-	if (join_send(&m->joined, message, c->bytes) == -1)
+	if (join_send(&m->joined, message, len) == -1)
 		c->counts.unsent++;
 	c->counts.sent++;
 	c->counts.expected += c->size - 1;
@@ -180,34 +195,73 @@ delivered(struct crowd *c, struct member *m, const struct stamp *s,
 		c->in_flight--;
 }
 
-/* "m<sender>: " and the message, exactly as it was said. */
+/* Bytes before the message: "m<sender>: ", in the lobby its length and it. */
+static size_t
+prefix_of(const struct crowd *c, unsigned sender, char out[32])
+{
+	if (!c->lobby)
+		return (size_t)snprintf(out, 32, "m%u: ", sender);
+	out[0] = (char)snprintf(out + 1, 31, "m%u", sender);
+	return 1 + (size_t)out[0];
+}
+
+/* Where the message begins, as far as that can be told from the bytes. */
+static size_t
+skip_prefix(const struct crowd *c, const char *p, size_t len)
+{
+	const char *colon;
+
+	if (c->lobby)
+		return len > 0 ? 1 + (size_t)(unsigned char)p[0] : 0;
+	colon = memchr(p, ':', len < 16 ? len : 16);
+	return colon == NULL ? len : (size_t)(colon - p) + 2;
+}
+
+/* The prefix and the message, exactly as it was said. */
 static void
 judge(struct crowd *c, struct member *m, const char *p, size_t len,
     uint64_t now)
 {
+	const size_t skip = skip_prefix(c, p, len);
 	struct stamp s;
 	char name[32];
-	size_t n;
+	size_t n, bytes;
 
-	if (len < c->bytes + 4 || len > c->bytes + sizeof(name) ||
-	    read_stamp(p + len - c->bytes, &s) == -1) {
+	if (len < skip + CROWD_BYTES_MIN || read_stamp(p + skip, &s) == -1) {
 		c->counts.wrong++;
 		return;
 	}
-	n = (size_t)snprintf(name, sizeof(name), "m%u: ",
-	    (unsigned)s.sender);
+	n = prefix_of(c, (unsigned)s.sender, name);
+	bytes = length_of(c, s.number);
 	if (s.room != m->room)
 		c->counts.wrong_room++;
 	else if (s.sender == m->index)
 		c->counts.own++;
-	else if (n + c->bytes != len || memcmp(p, name, n) != 0 ||
+	else if (n + bytes != len || memcmp(p, name, n) != 0 ||
 	    s.number >= c->room[m->room].next ||
 	    s.sender != s.number % c->size || s.sent_ns > now ||
 	    memcmp(p + n + CROWD_BYTES_MIN, c->filler + s.number % PATTERN,
-	    c->bytes - CROWD_BYTES_MIN) != 0)
+	    bytes - CROWD_BYTES_MIN) != 0)
 		c->counts.wrong++;
 	else
 		delivered(c, m, &s, now);
+}
+
+/* One receive: a datagram, or several of one size. */
+static void
+judge_bundle(struct crowd *c, struct member *m, int i, uint64_t now)
+{
+	const char *p = c->buf + (size_t)i * BUFFER;
+	size_t left = c->batch[i].msg_len, size, len;
+
+	if ((size = net_bundle_got(&c->batch[i].msg_hdr)) == 0)
+		size = BUFFER;
+	do {
+		len = left < size ? left : size;
+		judge(c, m, p, len, now);
+		p += len;
+		left -= len;
+	} while (left > 0);
 }
 
 static void
@@ -217,11 +271,16 @@ hear_member(struct crowd *c, struct member *m)
 	int i, n;
 
 	do {
+		for (i = 0; c->bundles && i < BATCH; i++) {
+			c->batch[i].msg_hdr.msg_control = c->control[i].bytes;
+			c->batch[i].msg_hdr.msg_controllen =
+			    sizeof(c->control[i].bytes);
+		}
 		n = recvmmsg(m->joined.udp, c->batch, BATCH, MSG_DONTWAIT,
 		    NULL);
 		now = crowd_now();
 		for (i = 0; i < n; i++)
-			judge(c, m, c->buf[i], c->batch[i].msg_len, now);
+			judge_bundle(c, m, i, now);
 	} while (n == BATCH);
 }
 
@@ -314,21 +373,35 @@ meet(struct crowd *c)
 }
 
 static int
-enter_all(struct crowd *c, const char *rooms_addr, const char *relay_addr)
+enter(const struct crowd *c, struct member *m, const struct crowd_plan *p)
+{
+	char room[32], name[32];
+
+	snprintf(room, sizeof(room), "bench-%u", m->room);
+	snprintf(name, sizeof(name), "m%u", m->index);
+	if (c->lobby ? join_lobby(&m->joined, p->relay_addr, name) == -1 :
+	    join_room(&m->joined, p->rooms_addr, p->relay_addr, room, name,
+	    m->index == 0) == -1)
+		return -1;
+	if (c->bundles && !net_want_bundles(m->joined.udp)) {
+		warn("bundles");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+enter_all(struct crowd *c, const struct crowd_plan *p)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 	struct member *m;
-	char room[32], name[32];
 	unsigned i;
 
 	for (i = 0; i < c->rooms * c->size; i++) {
 		m = &c->member[i];
 		m->room = i / c->size;
 		m->index = i % c->size;
-		snprintf(room, sizeof(room), "bench-%u", m->room);
-		snprintf(name, sizeof(name), "m%u", m->index);
-		if (join_room(&m->joined, rooms_addr, relay_addr, room, name,
-		    m->index == 0) == -1)
+		if (enter(c, m, p) == -1)
 			return -1;
 		ev.data.ptr = m;
 		if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, m->joined.udp, &ev) ==
@@ -341,14 +414,14 @@ enter_all(struct crowd *c, const char *rooms_addr, const char *relay_addr)
 }
 
 struct crowd *
-crowd_open(const char *rooms_addr, const char *relay_addr, unsigned rooms,
-    unsigned size, size_t bytes)
+crowd_open(const struct crowd_plan *p)
 {
+	const unsigned rooms = p->rooms, size = p->size;
 	struct crowd *c;
 	unsigned i;
 
-	if (rooms == 0 || size < 2 || bytes < CROWD_BYTES_MIN ||
-	    bytes > CROWD_BYTES_MAX) {
+	if (rooms == 0 || size < 2 || p->bytes < CROWD_BYTES_MIN ||
+	    p->bytes > CROWD_BYTES_MAX || (p->lobby && rooms != 1)) {
 		warnx("nobody would hear anything");
 		return NULL;
 	}
@@ -356,7 +429,12 @@ crowd_open(const char *rooms_addr, const char *relay_addr, unsigned rooms,
 		err(1, NULL);
 	c->rooms = rooms;
 	c->size = size;
-	c->bytes = bytes;
+	c->bytes = p->bytes;
+	c->lobby = p->lobby;
+	c->mixed = p->mixed;
+	c->bundles = p->bundles;
+	if ((c->buf = calloc(BATCH, BUFFER)) == NULL)
+		err(1, NULL);
 	c->member = calloc((size_t)rooms * size, sizeof(*c->member));
 	c->room = calloc(rooms, sizeof(*c->room));
 	if (c->member == NULL || c->room == NULL)
@@ -366,14 +444,14 @@ crowd_open(const char *rooms_addr, const char *relay_addr, unsigned rooms,
 	for (i = 0; i < sizeof(c->filler); i++)
 		c->filler[i] = (char)('!' + i % PATTERN);
 	for (i = 0; i < BATCH; i++) {
-		c->iov[i].iov_base = c->buf[i];
-		c->iov[i].iov_len = DATAGRAM;
+		c->iov[i].iov_base = c->buf + (size_t)i * BUFFER;
+		c->iov[i].iov_len = BUFFER;
 		c->batch[i].msg_hdr.msg_iov = &c->iov[i];
 		c->batch[i].msg_hdr.msg_iovlen = 1;
 	}
 	if ((c->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		err(1, "epoll_create1");
-	if (enter_all(c, rooms_addr, relay_addr) == -1 || meet(c) == -1) {
+	if (enter_all(c, p) == -1 || meet(c) == -1) {
 		crowd_close(c);
 		return NULL;
 	}
@@ -391,5 +469,6 @@ crowd_close(struct crowd *c)
 	close(c->epoll);
 	free(c->member);
 	free(c->room);
+	free(c->buf);
 	free(c);
 }

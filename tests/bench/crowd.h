@@ -8,12 +8,23 @@
 #ifndef OCM_BENCH_CROWD_H
 #define OCM_BENCH_CROWD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "histogram.h"
 
 struct crowd;
+
+struct crowd_plan {
+	const char	*rooms_addr;	/* "127.0.0.1:9001" */
+	const char	*relay_addr;
+	bool		 lobby;		/* its protocol; rooms_addr is unused */
+	unsigned	 rooms, size;	/* members of each */
+	size_t		 bytes;		/* of a message */
+	bool		 mixed;		/* anything up to that */
+	bool		 bundles;	/* receivers ask for them */
+};
 
 enum { CROWD_BYTES_MIN = 52, CROWD_BYTES_MAX = 4000 };
 
@@ -29,11 +40,10 @@ struct crowd_counts {
 };
 
 /*
- * Lets everybody join and makes sure that everybody is heard.  Addresses as
- * "127.0.0.1:9001".  NULL with a message printed on any failure.
+ * Lets everybody join and makes sure that everybody is heard.  NULL with a
+ * message printed on any failure.
  */
-struct crowd *crowd_open(const char *rooms_addr, const char *relay_addr,
-	    unsigned rooms, unsigned size, size_t bytes);
+struct crowd *crowd_open(const struct crowd_plan *);
 void	crowd_close(struct crowd *);
 /* The next member of a room says the room's next message. */
 void	crowd_say(struct crowd *, unsigned room);

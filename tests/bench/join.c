@@ -112,13 +112,26 @@ talk(int fd, const char *room, const char *name, uint8_t op,
 	return 0;
 }
 
+static int
+open_udp(struct joined *j, const char *addr)
+{
+	int size = RECEIVE_BUFFER;
+
+	if ((j->udp = connect_to(addr, SOCK_DGRAM)) == -1)
+		return -1;
+	if (setsockopt(j->udp, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+	    sizeof(size)) == -1)
+		setsockopt(j->udp, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	return 0;
+}
+
 int
 join_room(struct joined *j, const char *rooms_addr, const char *relay_addr,
     const char *room, const char *name, bool create)
 {
 	char token[TOKEN_TEXT];
 	size_t room_len = strlen(room);
-	int tcp, rv, size = RECEIVE_BUFFER;
+	int tcp, rv;
 
 	if (room_len > 32 || strlen(name) > 32)
 		return -1;
@@ -135,10 +148,20 @@ join_room(struct joined *j, const char *rooms_addr, const char *relay_addr,
 	memcpy(j->prefix + 2, room, room_len);
 	memcpy(j->prefix + 2 + room_len, token, TOKEN_TEXT);
 	j->prefix_len = 2 + room_len + TOKEN_TEXT;
-	if ((j->udp = connect_to(relay_addr, SOCK_DGRAM)) == -1)
+	return open_udp(j, relay_addr);
+}
+
+int
+join_lobby(struct joined *j, const char *lobby_addr, const char *name)
+{
+	const size_t len = strlen(name);
+
+	if (len > 32)
 		return -1;
-	setsockopt(j->udp, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	return 0;
+	j->prefix[0] = (char)len;
+	memcpy(j->prefix + 1, name, len);
+	j->prefix_len = 1 + len;
+	return open_udp(j, lobby_addr);
 }
 
 int

@@ -24,6 +24,8 @@ struct joined {
 int	join_room(struct joined *, const char *rooms_addr,
 	    const char *relay_addr, const char *room, const char *name,
 	    bool create);
+/* A client of the lobby; a name of at most 32 bytes. */
+int	join_lobby(struct joined *, const char *lobby_addr, const char *name);
 /* Sends one message.  0, or -1 with errno. */
 int	join_send(const struct joined *, const char *message, size_t len);
 

@@ -74,6 +74,15 @@ procs_find(struct procs *ps, const char *ocmctl, const char *socket)
 	return ps->count > 0 ? 0 : -1;
 }
 
+void
+procs_one(struct procs *ps, const char *role, pid_t pid)
+{
+	memset(ps, 0, sizeof(*ps));
+	ps->count = 1;
+	ps->proc[0].pid = pid;
+	snprintf(ps->proc[0].role, sizeof(ps->proc[0].role), "%s", role);
+}
+
 /* utime + stime; the name may hold anything, so look behind its bracket. */
 static double
 cpu_of(pid_t pid)

@@ -26,6 +26,8 @@ struct procs {
 
 /* Asks `ocmctl status -j -s socket`.  0, or -1 with a message printed. */
 int	procs_find(struct procs *, const char *ocmctl, const char *socket);
+/* A process that is no server of ours, in the place of that role. */
+void	procs_one(struct procs *, const char *role, pid_t);
 /* Seconds of processor time of all processes of a role, up to now. */
 double	procs_cpu(const struct procs *, const char *role);
 /* Resident KiB of every process together. */
