@@ -154,9 +154,10 @@ build/ocmctl: $(OCMCTL_OBJ) build/libcommon.a
 
 $(CHECKS): build/libcommon.a $(ROLE_LIBS)
 
-$(FUZZERS): $(FUZZ_OBJ) build/libcommon.a
-	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(FUZZ_MAIN) build/libcommon.a \
-	    $(OCM_LIBS)
+$(FUZZERS): $(FUZZ_OBJ) build/libcommon.a build/librelayd.a build/libroomd.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(FUZZ_MAIN) \
+	    build/librelayd.a build/libroomd.a build/libcommon.a \
+	    $(LIBS_EVENT) $(OCM_LIBS)
 
 # They speak the protocol from outside and link nothing of the server.
 $(BENCHES): $(BENCH_OBJ) build/libcommon.a
@@ -219,7 +220,7 @@ FUZZ_SECONDS =	60
 fuzz:
 	CC='$(FUZZ_CC)' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/fuzz/run.sh \
 	    -std=c11 $(CPPFLAGS_$(OS)) $(CPPFLAGS) $(PKG_CFLAGS) -I. -Icommon \
-	    -- $(LIBS_COMMON)
+	    -- $(LIBS_EVENT) $(LIBS_COMMON)
 
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \

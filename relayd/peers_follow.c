@@ -73,20 +73,22 @@ static void
 follow_moves_of(struct peers *p, uint32_t k)
 {
 	const struct live *l = p->cf.live[k];
-	bool overflow;
+	bool overflow = false;
 	uint32_t s;
 	int i;
 
 	for (i = 0; i < MOVES; i++) {
 		s = live_next_moved(l, &p->moved[k], &overflow);
 		if (overflow)
-			for (s = 0; s < p->top; s++)
-				adopt(p, s, live_where(l, s));
-		else if (s == ROOMTAB_NONE)
+			break;
+		if (s == ROOMTAB_NONE)
 			return;
-		else if (s < p->cf.limits.members)
+		if (s < p->cf.limits.members)
 			adopt(p, s, live_where(l, s));
 	}
+	/* Once in a turn, however fast its writer runs ahead. */
+	for (s = 0; overflow && s < p->top; s++)
+		adopt(p, s, live_where(l, s));
 }
 
 static void
@@ -262,10 +264,9 @@ follow_changes(struct peers *p, unsigned tries)
 		n = roomtab_changes(p->cf.tab, &p->tail, p->changes,
 		    PEERS_CHANGES, tries);
 		if (n == -1 && errno == EOVERFLOW) {
+			/* Once in a turn; what comes then is the next one's. */
 			scan_again(p);
-			if (scan(p, tries) == -1)
-				return -1;
-			continue;
+			return scan(p, tries);
 		}
 		if (n == -1)
 			return -1;

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Regions L of two hostile relayds, as roomd reads them: whatever the bytes,
+ * roomd grants a bounded number of wishes at a time, only such as a relayd
+ * may have, and its table stays whole.
+ */
+#include "../../roomd/wishes.h"
+#include "hostile.h"
+#include "log.h"
+#include "nolock.h"
+#include "table.h"
+
+enum { WORKERS = 2, LOBBY = 6, TURNS = 8 };
+
+static uint8_t *mem, *image, *live_mem[WORKERS];
+static size_t size, live_bytes;
+static struct live *live[WORKERS];
+static struct roomtab *tab;
+static struct hostile hostile;
+static unsigned changes, gone;
+static volatile uint64_t sink;
+
+/* They store while roomd commits, too. */
+static void
+on_lock(void)
+{
+	hostile_round(&hostile);
+}
+
+static void
+silence(const char *line)
+{
+	(void)line;
+}
+
+/* ---- what roomd would be told ---- */
+
+static void
+on_changed(void *arg)
+{
+	(void)arg;
+	changes++;
+}
+
+static void
+on_joined(void *arg, const struct member_made *m)
+{
+	(void)arg;
+	(void)m;
+	abort();
+}
+
+static void
+on_left(void *arg, const struct member_info *m, enum ending why)
+{
+	(void)arg;
+	MUST(m->slot < TABLE_MEMBERS && m->room < TABLE_ROOMS);
+	MUST(why != END_NONE && why < END_COUNT && why != END_OPERATOR &&
+	    why != END_SHUTDOWN);
+	MUST(++gone <= TABLE_MEMBERS);
+}
+
+static void
+on_closed(void *arg, const struct room_info *r, enum ending why)
+{
+	(void)arg;
+	MUST(r->room < TABLE_ROOMS);
+	MUST(why == END_HOST_LEFT || why == END_LEFT);
+}
+
+static const struct ctl_settings settings = { .max_room_members = 99 };
+static struct rooms_setup set = {
+	.live = live,
+	.settings = &settings,
+	.events = { NULL, on_changed, on_joined, on_left, on_closed },
+};
+
+/* The first byte that a verb left in a region of zeros. */
+static size_t
+trace(uint8_t *p)
+{
+	size_t at = 0;
+
+	while (at < live_bytes && p[at] == 0)
+		at++;
+	memset(p, 0, live_bytes);
+	return at & ~(size_t)3;
+}
+
+static void
+setup(void)
+{
+	struct live_limits lim = { TABLE_MEMBERS, LOBBY };
+	unsigned k;
+
+	log_set_sink(silence);
+	size = roomtab_size(&table_limits);
+	live_bytes = live_size(&lim);
+	for (k = 0; k < WORKERS; k++) {
+		live_mem[k] = table_memory(live_bytes);
+		MUST((live[k] = live_open(live_mem[k], &lim)) != NULL);
+		hostile.region[k].base = hostile.region[k + 2].base =
+		    live_mem[k];
+		hostile.region[k].size = hostile.region[k + 2].size =
+		    live_bytes;
+	}
+	live_wish(live[0], 1, 0, END_NONE);	/* the head of its ring */
+	hostile.region[0].near = hostile.region[1].near = trace(live_mem[0]);
+	live_set_seen(live[0], 0, UINT64_MAX);	/* the records of members */
+	hostile.region[2].near = hostile.region[3].near =
+	    trace(live_mem[0]) - 8;
+	mem = table_memory(size);
+	image = table_memory(size);
+	tab = table_make(mem);
+	memcpy(image, mem, size);
+	set.table = tab;
+	set.limits.table = table_limits;
+	set.limits.lobby = LOBBY;
+	set.limits.workers = WORKERS;
+}
+
+/* What else roomd and the other relayds read there, beyond the limits too. */
+static void
+read_all(const struct live *l, uint32_t slot)
+{
+	struct live_lobby c;
+	struct live_where w = live_where(l, slot);
+	bool overflow;
+	uint32_t tail = slot;
+
+	MUST(slot < TABLE_MEMBERS || w.gen == 0);
+	sink += w.gen + w.port + live_seen(l, slot);
+	sink += live_counter(l, slot) + live_deaths(l, slot, w.gen, 0);
+	sink += live_lobby(l, slot, &c) ? c.addr.port : 0;
+	sink += live_next_moved(l, &tail, &overflow);
+	MUST(live_wish_of(l, slot, w.gen) < END_COUNT);
+	sink += live_flight(l, slot % LIVE_FLIGHTS).slot;
+}
+
+static void
+turn(struct rooms *rooms, struct wishes *w)
+{
+	uint8_t byte = hostile_byte(&hostile);
+	uint32_t slot = byte < 200 ? byte : UINT32_MAX - byte;
+
+	hostile_round(&hostile);
+	(void)wishes_grant(w);
+	(void)rooms_reap(rooms);
+	read_all(live[byte % WORKERS], slot);
+	MUST(roomtab_recover(tab) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	struct wishes *w;
+	struct rooms *rooms;
+	unsigned i, k;
+
+	if (tab == NULL)
+		setup();
+	memcpy(mem, image, size);
+	for (k = 0; k < WORKERS; k++)
+		memset(live_mem[k], 0, live_bytes);
+	hostile.p = p;
+	hostile.left = len;
+	gone = 0;
+	rooms = rooms_new(&set);
+	MUST(rooms != NULL && (w = wishes_new(rooms)) != NULL);
+	for (i = 0; i < TURNS && hostile.left > 0; i++)
+		turn(rooms, w);
+	wishes_free(w);
+	rooms_free(rooms);
+	hostile.left = 0;
+	return 0;
+}
