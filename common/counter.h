@@ -33,6 +33,7 @@
 	X(removed_operator, "members removed by the operator")		\
 	X(removed_harmful, "members removed: their datagrams killed relayd") \
 	X(ports_registered, "UDP ports registered over TCP")		\
+	X(queries_lost, "questions of ocmctl that got no answer")	\
 	X(recoveries, "half-done transactions undone")			\
 	X(bells_lost, "doorbells not sent, the socket was full")
 
@@ -54,6 +55,7 @@
 	X(copy_unsendable, "copies dropped: the send buffer was full")	\
 	X(copy_form, "copies dropped: the form cannot carry them")	\
 	X(copy_unknown_port, "copies dropped: port not yet known")	\
+	X(receive_errors, "receive errors, of nothing that was sent")	\
 	X(send_errors, "send errors other than a full buffer")		\
 	X(unreachable, "port unreachable answers")			\
 	X(ports_learned, "source ports learned or changed")		\

@@ -16,6 +16,7 @@
 
 #include "common/control.h"
 #include "control.h"
+#include "log.h"
 #include "place.h"
 #include "server.h"
 #include "status.h"
@@ -54,14 +55,16 @@ conn_close(struct conn *n)
 	n->fd = -1;
 	n->waits_for_end = false;
 	n->control->conns--;
-	(void)event_add(n->control->ev, NULL);
+	if (event_add(n->control->ev, NULL) == -1)
+		log_warnx("ocmctl cannot be heard");
 }
 
 /* An answer fits the socket's buffer, or its reader is not worth a wait. */
 static void
 answer(int fd, const char *text, size_t len)
 {
-	(void)send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+		log_warn("an answer to ocmctl is lost");
 }
 
 static void
@@ -119,7 +122,7 @@ do_stop(struct conn *n)
 }
 
 struct changes {
-	json_t	*applied, *needs_restart;
+	json_t	*applied, *needs_restart;	/* NULL: out of memory */
 };
 
 static void
@@ -127,8 +130,9 @@ note_change(void *arg, const char *name, bool live)
 {
 	struct changes *c = arg;
 
-	(void)json_array_append_new(live ? c->applied : c->needs_restart,
-	    json_string(name));
+	json_t **list = live ? &c->applied : &c->needs_restart;
+
+	*list = status_append(*list, json_string(name));
 }
 
 static void
@@ -258,8 +262,11 @@ on_connect(evutil_socket_t listener, short what, void *arg)
 
 	(void)what;
 	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1)
+	if (fd == -1) {
+		if (errno != EAGAIN && errno != ECONNABORTED)
+			log_warn("cannot accept ocmctl");
 		return;
+	}
 	while (n->fd != -1)
 		n++;		/* one is free, else we were not called */
 	memset(n, 0, sizeof(*n));

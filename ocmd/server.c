@@ -30,7 +30,8 @@ server_set_timer(struct event *ev, uint32_t ms)
 {
 	const struct timeval tv = { ms / 1000, (long)(ms % 1000) * 1000 };
 
-	(void)evtimer_add(ev, &tv);
+	if (evtimer_add(ev, &tv) == -1)
+		log_warnx("a timer cannot be set");
 }
 
 static bool
@@ -474,8 +475,12 @@ server_run(struct server *s)
 {
 	s->born_ms = clock_ms();
 	s->phase = SERVER_STARTING;
-	if (watch_signals(s) == -1)
-		fatal("cannot watch signals and children");
+	if (watch_signals(s) == -1) {
+		log_warn("cannot watch signals and children");
+		if (launch_waiting())
+			launch_complain("ocmd: cannot watch its children");
+		return 1;
+	}
 	server_set_timer(s->ev_phase, SERVER_START_MS);
 	start_all(s);
 	if (s->exit_code == 0 || any_alive(s))

@@ -70,5 +70,8 @@ server_query(struct server *s, const struct ctl_query *q, int fd)
 
 	if (roomd->state != CHILD_READY)
 		return -1;
-	return ctl_send(roomd->ctl, CTL_QUERY, q, fd);
+	if (ctl_send(roomd->ctl, CTL_QUERY, q, fd) == 0)
+		return 0;
+	log_warn("a question of ocmctl cannot be passed on");
+	return -1;
 }

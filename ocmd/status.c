@@ -7,6 +7,15 @@
 #include "server.h"
 #include "status.h"
 
+json_t *
+status_append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
 static json_t *
 addresses(const struct conf_addrs *list)
 {
@@ -15,7 +24,7 @@ addresses(const struct conf_addrs *list)
 	uint32_t i;
 
 	for (i = 0; i < list->count; i++)
-		(void)json_array_append_new(array,
+		array = status_append(array,
 		    json_string(addr_format(&list->addr[i], text)));
 	return array;
 }
@@ -28,7 +37,7 @@ layer_names(uint32_t layers)
 
 	for (bit = 0; bit < LAYER_COUNT; bit++)
 		if ((layers >> bit & 1) != 0)
-			(void)json_array_append_new(array,
+			array = status_append(array,
 			    json_string(sandbox_layer_name(bit)));
 	return array;
 }
@@ -64,10 +73,11 @@ describe_child(const struct child *c)
 	    "sandbox", layer_names(lives ? c->layers : 0),
 	    "ready", c->state == CHILD_READY);
 
-	if (c->role == ROLE_RELAYD)
-		(void)json_object_set_new(o, "index",
-		    json_integer(c->index));
-	return o;
+	if (c->role != ROLE_RELAYD ||
+	    json_object_set_new(o, "index", json_integer(c->index)) == 0)
+		return o;
+	json_decref(o);
+	return NULL;
 }
 
 json_t *
@@ -76,9 +86,9 @@ status_json(const struct server *s)
 	json_t *processes = json_array();
 	unsigned i;
 
-	(void)json_array_append_new(processes, describe_ocmd(s));
+	processes = status_append(processes, describe_ocmd(s));
 	for (i = 0; i < s->children; i++)
-		(void)json_array_append_new(processes,
+		processes = status_append(processes,
 		    describe_child(&s->child[i]));
 	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:n, s:n,"
 	    " s:o}",

@@ -13,5 +13,10 @@ struct server;
  * "pid" of a process that is dead is 0.
  */
 json_t	*status_json(const struct server *);
+/*
+ * Appends a new value to a new array; NULL, and nothing of them is left,
+ * where memory is short or either of them is NULL.
+ */
+json_t	*status_append(json_t *array, json_t *value);
 
 #endif

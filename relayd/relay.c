@@ -310,6 +310,20 @@ introduce(struct relay *r, unsigned sock)
 	}
 }
 
+/*
+ * Nothing came: mostly because nothing waits, or as an answer to something
+ * that was sent, which is not to be lost.
+ */
+static void
+not_received(struct relay *r, struct outlet *o, unsigned sock)
+{
+	const int error = errno;
+
+	if (send_drain_errors(o, sock) == 0 && error != EAGAIN &&
+	    error != EWOULDBLOCK && error != EINTR && error != ECONNREFUSED)
+		count(r, LC_receive_errors, 1);
+}
+
 /* True where more may wait. */
 static bool
 receive_batch(struct relay *r, unsigned sock)
@@ -318,8 +332,7 @@ receive_batch(struct relay *r, unsigned sock)
 	int n;
 
 	if ((n = inbox_receive(&r->inbox, r->out.fd[sock])) == -1) {
-		/* An answer to something that was sent, not to be lost. */
-		(void)send_drain_errors(&r->out, sock);
+		not_received(r, &r->out, sock);
 		return false;
 	}
 	if (peers_wait(&r->peers, r->now_ms) == 0)
@@ -345,7 +358,7 @@ relay_receive_lobby(struct relay *r, unsigned sock)
 	struct inbox_item in = { 0 };
 
 	if (inbox_receive(&r->inbox, r->lobby_out.fd[sock]) == -1) {
-		(void)send_drain_errors(&r->lobby_out, sock);
+		not_received(r, &r->lobby_out, sock);
 		return;
 	}
 	while (inbox_next(&r->inbox, &in))

@@ -257,8 +257,10 @@ answer(struct queries *q, const struct ctl_query *ask)
 		return refusal("no such question");
 	b = blob_of("ok\n", 3);
 	error = answers[ask->verb](q, ask, &b);
-	if (error == NULL && b == NULL)
+	if (error == NULL && b == NULL) {
+		counter_add(&rooms_counters(q->rooms)[RC_queries_lost], 1);
 		error = "the answer is too large";
+	}
 	if (error == NULL)
 		return b;
 	blob_unref(b);
@@ -293,9 +295,11 @@ queries_take(struct queries *q, int fd, const struct ctl_query *ask)
 {
 	struct timeval limit = { QUERY_S, 0 };
 	struct query *one;
+	struct blob *b;
 
 	if (q->count == QUERIES_MAX ||
 	    (one = calloc(1, sizeof(*one))) == NULL) {
+		counter_add(&rooms_counters(q->rooms)[RC_queries_lost], 1);
 		(void)close(fd);	/* which ocmctl reports */
 		return;
 	}
@@ -305,7 +309,9 @@ queries_take(struct queries *q, int fd, const struct ctl_query *ask)
 	q->count++;
 	(void)event_assign(&one->writable, q->base, fd,
 	    EV_WRITE | EV_PERSIST, on_writable, one);
-	(void)outbox_add(&one->out, answer(q, ask));
+	if ((b = answer(q, ask)) == NULL)
+		counter_add(&rooms_counters(q->rooms)[RC_queries_lost], 1);
+	(void)outbox_add(&one->out, b);
 	if (outbox_flush(&one->out, fd) != OUTBOX_BLOCKED ||
 	    event_add(&one->writable, &limit) == -1)
 		query_free(one);

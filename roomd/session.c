@@ -77,7 +77,8 @@ deadline(struct session *s, uint64_t ms)
 	struct timeval tv = { (time_t)(ms / 1000),
 	    (suseconds_t)(ms % 1000 * 1000) };
 
-	(void)evtimer_add(&s->timer, &tv);
+	if (evtimer_add(&s->timer, &tv) == -1)	/* then it is over now */
+		event_active(&s->timer, EV_TIMEOUT, 0);
 }
 
 static uint32_t
@@ -387,10 +388,9 @@ step_parting(struct session *s)
 {
 	enum inbox_state state = inbox_drain(&s->in, s->fd);
 
-	if (state == INBOX_PART) {
-		(void)event_add(&s->readable, NULL);
-		return WAIT;
-	}
+	if (state == INBOX_PART)
+		return event_add(&s->readable, NULL) == 0 ? WAIT :
+		    session_fail(s, RC_no_memory);
 	if (state == INBOX_END && s->in.got == 2 && !s->last &&
 	    s->entered.row != NULL)
 		(void)rooms_set_port(s->all->desk->rooms, s->entered.slot,

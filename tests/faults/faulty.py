@@ -26,14 +26,22 @@ def text(data):
 
 
 class Faulty(Server):
-    def start(self):
+    order_at_start = None
+
+    def prepare(self):
+        """Makes the file of orders."""
         path = os.path.join(self.dir, "orders")
         with open(path, "w+b") as f:
             f.truncate(ORDERS * ORDER.size + SITES * SITE.size)
             self.shared = mmap.mmap(f.fileno(), 0)
         if self.uid is not None:
             os.chown(path, self.uid, self.uid)
-        return super().start()
+        if self.order_at_start is not None:
+            self.order(*self.order_at_start)
+        return self
+
+    def start(self):
+        return super(Faulty, self.prepare()).start()
 
     def environment(self):
         return {**super().environment(),

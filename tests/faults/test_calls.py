@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: ISC
+"""Every call that can fail, failing once, at every place that makes it: over
+a short life of a server with all that its users do.  Nobody crashes, hangs
+or loses a descriptor, and a counter or a line of the log tells of it.
+
+A site is "calloc@roomd+1a2b": what is called, and where in which file the
+call returns to.  SERIAL: several servers run beside each other here.
+"""
+
+import contextlib
+import os
+import queue
+import re
+import subprocess
+import threading
+
+import ocm
+from faulty import FAIL, Faulty
+from ocm import SLOW
+from tcrp import (BE, LIST, STATUS, Deadline, Refused, descriptors,
+                  wait_until)
+
+SERIAL = True
+SERVERS = 4
+ROLES = "ocmd", "roomd", "relayd"
+TROUBLE = (AssertionError, ConnectionError, Refused, OSError)
+
+# Counters that say that something could not be done.
+TELLING = {
+    "no_memory", "accept_failed", "refused_unable", "closed_error",
+    "bells_lost", "copy_unsendable", "send_errors", "drop_stale",
+    "receive_errors", "queries_lost", "closed_timeout",
+}
+# What is tried again soon and costs nobody anything: the lock; the socket of
+# control messages and the queue of errors, where poll tells again; what libc
+# asks for itself, which has another way; and a deadline that cannot be set,
+# which then is over at once.
+AGAIN = ("sem_trywait", "sem_clockwait", "recv_one", "next_error", "@libc.so",
+         "in deadline")
+
+
+def where(site):
+    """Function and line of a site of the build under test."""
+    call, place = site.split("@")
+    file, offset = place.rsplit("+", 1)
+    path = os.path.join(ocm.BUILD, file.split(" ")[0])
+    if not os.path.exists(path):
+        return site
+    got = subprocess.run(
+        ["addr2line", "-sfe", path, hex(int(offset, 16) - 1)],
+        stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    return "%s in %s (%s)" % (call, *got[:2]) if len(got) >= 2 else site
+
+
+class Life:
+    """A short life, again and again, in which everything may fail."""
+
+    def __init__(self):
+        self.server = Faulty(notices=True, restart_limit=1000000,
+                             join_rate=0, idle=0)
+        self.alice = self.server.member("alice").create("keep")
+        self.bob = self.server.member("bob").join("keep")
+        self.number = self.told = 0
+
+    def attempt(self, what):
+        """A refusal tells whom it concerns."""
+        try:
+            return what()
+        except Refused:
+            self.told += 1
+        except TROUBLE:
+            pass
+        return None
+
+    def order(self, code, *verb):
+        """ocmctl, which tells by its exit code what it could not do."""
+        got = self.server.run(self.server.command(*verb))
+        if got.returncode != code and got.stderr:
+            self.told += 1
+
+    def live(self):
+        """Everything once; false where any of it did not go well."""
+        server, attempt = self.server, self.attempt
+        self.number += 1
+        room = "r%d" % self.number
+        host = attempt(lambda: server.member("host").create(
+            room, password="p"))
+        guest = attempt(lambda: server.member("guest").join(
+            room, password="p"))
+        json_guest = attempt(lambda: server.member("js").join(
+            room, password="p", as_json=True))
+        xavier = server.lobby_client("xavier").hello()
+        xavier.say("hello")
+        for verb in ("status", "-j"), ("rooms",), ("members", room), \
+                ("stats",), ("log", "verbose"), ("log", "brief"), \
+                ("reload",), ("kick", room, "js"):
+            self.order(0, *verb)
+        self.order(1, "members", "none")
+        if guest is not None:
+            attempt(lambda: guest.say("hello"))
+            attempt(guest.members)
+            attempt(guest.leave)
+        attempt(self.list)
+        if host is not None:
+            attempt(host.leave)
+        self.order(1, "close", room)
+        for one in server.people[2:]:
+            one.close()
+        del server.people[2:], json_guest
+
+    def list(self):
+        with self.server.talk() as talk:
+            got = talk.ask(LIST, codec=BE).frame()
+        if got is not None and got.state == STATUS:
+            raise Refused(got.status())
+
+    def check(self):
+        """Everybody is still there, and everything works."""
+        deadline = Deadline(5 * SLOW)
+        while True:
+            self.bob.drain()
+            self.alice.hello()
+            self.bob.hello()
+            self.alice.say("x")
+            if self.bob.recv(0.1) is not None:
+                break
+            assert not deadline.over(), "alice is not heard"
+        new = self.server.member("new").join("keep")
+        names = {m["name"] for m in new.members()}
+        assert {"alice", "bob", "new"} <= names, names
+        new.leave()
+        new.close()
+        self.server.people.remove(new)
+        self.server.ctl("status")
+
+
+class Calls(ocm.Case):
+    def sites(self):
+        """Sites passed by starting, and those passed by a life."""
+        life = Life()
+        self.addCleanup(life.server.finish)
+        for _ in range(2):
+            before = life.server.passed()
+            life.live()
+        after = life.server.passed()
+        alive = sorted(key for key, n in after.items() if "@" in key[1] and
+                       key[0] in ROLES and n > before.get(key, 0))
+        return [key for key in after if "@" in key[1] and key[0] in ROLES
+                ], alive
+
+    def each(self, sites, make, do):
+        """do(make(), role, site) for all of them, on several threads."""
+        work, bad = queue.SimpleQueue(), []
+        for site in sites:
+            work.put(site)
+
+        def thread():
+            life = make()
+            while not work.empty():
+                with contextlib.suppress(queue.Empty):
+                    role, site = work.get_nowait()
+                    try:
+                        do(life, role, site)
+                    except BaseException as why:
+                        bad.append("%s: %s: %r" % (role, where(site), why))
+                        life = make()
+        threads = [threading.Thread(target=thread) for _ in range(SERVERS)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        if bad:
+            self.fail("\n".join(bad))
+
+    def new_life(self):
+        life = Life()
+        self.addCleanup(life.server.finish)
+        life.live()
+        return life
+
+    def told(self, before, life, log):
+        """Whether a counter or the log tells more than it did."""
+        after = life.server.stats()
+        if life.told or any(after.get(n, 0) > before.get(n, 0) for n in TELLING):
+            return True
+        new = life.server.log()[log:]
+        return re.search(r"(?i)cannot|memory|lost|fail|too many|buffer",
+                         new) is not None
+
+    def test_alive(self):
+        """Nobody dies of it."""
+        _, alive = self.sites()
+        self.assertGreater(len(alive), 20)
+        silent, missed = [], []
+
+        def fail(life, role, site):
+            server = life.server
+            pids = server.all_pids()
+            before, log = server.stats(), len(server.log())
+            life.told = 0
+            fds = {pid: descriptors(pid) for pid in pids}
+            server.order(role, site, FAIL)
+            for _ in range(2):
+                life.live()
+                if server.done():
+                    break
+            server.revoke()
+            life.check()
+            if not server.done():
+                missed.append(site)
+                return
+            server.look()
+            assert server.all_pids() == pids, "somebody died"
+            wait_until(lambda: all(descriptors(pid) <= fds[pid]
+                                   for pid in pids), 3 * SLOW)
+            place = where(site)
+            if not any(word in place for word in AGAIN) and \
+                    not self.told(before, life, log):
+                silent.append("%s: %s" % (role, place))
+        self.each(alive, self.new_life, fail)
+        print("note %d of %d calls failed" % (
+            len(alive) - len(missed), len(alive)))
+        if silent:
+            self.fail("nothing tells of\n" + "\n".join(sorted(silent)))
+        self.assertLess(len(missed), len(alive) // 4, missed)
+
+    def test_born_again(self):
+        """A child that cannot be born is born again."""
+        every, _ = self.sites()
+
+        def fail(life, role, site):
+            server = life.server
+            before = server.process(role)
+            server.order(role, site, FAIL)
+            os.kill(before["pid"], 9)
+            server.wait_restart(role, before)
+            server.wait_ready()
+            server.revoke()
+            life.check()
+        self.each([s for s in every if s[0] != "ocmd"], self.new_life, fail)
+        print("note %d calls" % len(every))
+
+    def test_start(self):
+        """A start succeeds, or says what failed; the next one succeeds."""
+        every, _ = self.sites()
+        # Not those of libc itself, whose name service does not survive it.
+        every = [s for s in every if "@libc.so" not in s[1]]
+        started = []
+
+        def fail(_, role, site):
+            server = Faulty(start=False)
+            server.order_at_start = role, site, FAIL
+            try:
+                got = server.prepare().try_start()
+                if not server.done():
+                    return
+                if got.returncode == 0:
+                    started.append(site)
+                else:
+                    assert got.stderr, "no word about it, exit %d" % (
+                        got.returncode)
+                    again = server.try_start()
+                    assert again.returncode == 0, again.stderr
+                server.look()
+                problems = server.stop()
+                assert not problems, problems
+            finally:
+                server.clear()
+        self.each(every, lambda: None, fail)
+        print("note %d calls, %d starts went well nevertheless" % (
+            len(every), len(started)))
