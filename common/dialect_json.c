@@ -9,16 +9,30 @@
 
 enum { JSON_DEPTH = 8 };	/* a request needs two; a stack, no more */
 
-/* JSON's own white space may stand before the first character. */
-bool
-row_json_begins(const uint8_t *p, size_t len)
+/* JSON's own white space. */
+static size_t
+skip_space(const uint8_t *p, size_t len, size_t i)
 {
-	size_t i = 0;
-
 	while (i < len && (p[i] == ' ' || p[i] == '\t' || p[i] == '\r' ||
 	    p[i] == '\n'))
 		i++;
-	return i < len && (p[i] == '{' || p[i] == '"');
+	return i;
+}
+
+/*
+ * A string, or an object with a first key, however quoted: what begins so and
+ * is no request is malformed.  "{}" and "{smile}" are nobody's requests, so
+ * they are names.
+ */
+bool
+row_json_begins(const uint8_t *p, size_t len)
+{
+	size_t i = skip_space(p, len, 0);
+
+	if (i == len || p[i] != '{')
+		return i < len && p[i] == '"';
+	i = skip_space(p, len, i + 1);
+	return i < len && (p[i] == '"' || p[i] == '\'');
 }
 
 /* Brackets outside strings; jansson itself recurses 2048 deep. */
