@@ -465,7 +465,7 @@ class SharedCase(Case):
         host = self.server.member(first).create(room, hello=hello)
         rest = [self.server.member(name).join(room, hello=hello)
                 for name in others]
-        if hello:
+        if hello and rest:
             # Now the relay has heard them all: what is asked over TCP
             # cannot overtake a hello.
             tcrp.fence(host, *rest)

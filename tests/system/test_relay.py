@@ -114,6 +114,26 @@ class Chat(SharedCase):
         self.assertFalse(readable(old))
         old.close()
 
+    def test_port_changes_at_most_once_a_second(self):
+        """A second port right after the first: the first one is served."""
+        alice, = self.people("alice")
+        before = self.server.stats()["ports_held"]
+
+        def held():
+            bob = self.server.member("bob").join(self.room)
+            fence(alice, bob)
+            old = bob.move()
+            bob.say("von hier")
+            alice.expect("von hier", bob)
+            alice.say("wohin?")
+            there = bool(select.select([old], [], [], 0.2)[0])
+            old.close()
+            bob.leave()
+            return there
+        # Where the machine paused for a second it was right to move.
+        wait_until(held)
+        self.assertGreater(self.server.stats()["ports_held"], before)
+
     def test_message_from_new_port_counts_at_once(self):
         """Holding a port change back does not hold the message back."""
         alice, bob = self.people("alice", "bob")

@@ -378,9 +378,13 @@ class Frames(SharedCase):
                 self.assertEqual(talk.status(), OK)
                 talk.frame()
                 self.assertTrue(talk.ended())
+                before = self.server.stats()["ports_registered"]
                 talk.send(extra)
                 talk.close()
-                self.assertEqual(len(self.server.members(room)), 1)
+                for _ in range(5):
+                    self.assertEqual(len(self.server.members(room)), 1)
+                self.assertEqual(self.server.stats()["ports_registered"],
+                                 before)
 
 
 class Capacity(Case):
