@@ -8,7 +8,8 @@ was answered must have happened.  Used by the Killer, in its process.
 
 import itertools
 
-from oracle import Asker, Wrong, entry
+from contradiction import Wrong
+from oracle import Asker, entry
 from tcrp import (CREATE, DENIED, EXISTS, JOIN, LEAVE, NO_ROOM, OK, Talk)
 
 GUESTS, JOINS = 6, 12

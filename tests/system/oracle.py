@@ -15,19 +15,16 @@ import random
 import threading
 import time
 
+import inviting
+from contradiction import PATIENCE, Wrong
 from tcrp import (CREATE, DENIED, DONE, EXISTS, JOIN, LEAVE, LIST, MEMBERS,
                   NO_ROOM, OK, Datagrams, Deadline, Talk)
 
-PATIENCE = 20.0         # seconds after which something hangs
 RESEND = 0.02           # a datagram may be lost with a relayd
 
 
 class Lost(Exception):
     """The connection ended before the answer came."""
-
-
-class Wrong(Exception):
-    """The server contradicts what it has acknowledged."""
 
 
 class Asker:
@@ -165,7 +162,7 @@ class Actor(threading.Thread):
         self.wrong = None
         self.stopping = False
         self.actions = [(4, self.create), (6, self.join), (3, self.leave),
-                        (2, self.close), (5, self.talk)]
+                        (2, self.close), (5, self.talk), (1, self.invite)]
 
     def run(self):
         while not self.stopping and self.wrong is None:
@@ -352,13 +349,7 @@ class Actor(threading.Thread):
             return
         host = room.host()
         if host is None:
-            deadline = Deadline(PATIENCE)
-            while self.server.run(self.server.command(
-                    "close", room.name)).returncode != 0 and \
-                    room.name in self.asker.names():
-                if deadline.over():
-                    raise Wrong("room %r: cannot be closed" % room.name)
-            self.told["closed by the operator"] += 1
+            self.close_by_operator(room.name)
         elif not self.depart(host):
             self.check(room)
             return
@@ -368,6 +359,19 @@ class Actor(threading.Thread):
             self.bury(seat)
         self.gone(room.name, "a closed room")
         self.check_graves(room, len(room.seats))
+
+    def close_by_operator(self, name):
+        deadline = Deadline(PATIENCE)
+        while self.server.run(self.server.command(
+                "close", name)).returncode != 0 and \
+                name in self.asker.names():
+            if deadline.over():
+                raise Wrong("room %r: cannot be closed" % name)
+        self.told["closed by the operator"] += 1
+
+    def invite(self):
+        inviting.Inviting(self, "d%d 招待" % self.number).live()
+        self.told["rooms by invitation"] += 1
 
     # -- talk and checks --
 
