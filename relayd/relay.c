@@ -95,6 +95,23 @@ by_address(struct relay *r, const struct room_datagram *d,
 	    !care_going(&r->peers.members[*slot]);
 }
 
+/*
+ * Somebody behind the same address may have registered a port that is not
+ * its own.  The owner's keepalive reads as a message then, namely its token,
+ * which the room must not see: a token of another member says who speaks.
+ * One's own, or an invite, is a text that was pasted.
+ */
+static bool
+of_another(struct relay *r, const uint8_t *p, size_t len,
+    const struct addr *from, bool past, uint32_t bare)
+{
+	struct room_datagram d;
+	uint32_t slot;
+
+	return udp_split_token(&d, p, len) &&
+	    by_token(r, &d, from, past, &slot) == ACCEPTED && slot != bare;
+}
+
 /* The rules in their order. */
 static unsigned
 who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
@@ -106,7 +123,9 @@ who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
 		return LC_drop_long;
 	if (len < DATAGRAM_HEADER)
 		return LC_drop_short;
-	if (udp_split_bare(d, p, len) && by_address(r, d, from, past, slot))
+	if (udp_split_bare(d, p, len) &&
+	    by_address(r, d, from, past, slot) &&
+	    !of_another(r, p, len, from, past, *slot))
 		return ACCEPTED;
 	if (udp_split_token(d, p, len))
 		why = by_token(r, d, from, past, slot);

@@ -281,6 +281,22 @@ START_TEST(test_bare)
 }
 END_TEST
 
+/* Registering a neighbour's port does not tell the room its token. */
+START_TEST(test_bare_at_anothers_port)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct member_new evil;
+
+	evil = fx_member("evil", "decimal", "127.0.0.1", a.port);
+	(void)fx_enter(&fx, "r", &evil);
+	turn();
+	say(&a, "");
+	hears_nothing(&b);
+	say(&a, "hi");
+	hears(&b, "a: hi");
+}
+END_TEST
+
 START_TEST(test_json)
 {
 	struct client a = member("r", "a");
@@ -369,6 +385,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_wishes_outlive_a_relayd);
 	tcase_add_test(tc, test_enrol);
 	tcase_add_test(tc, test_bare);
+	tcase_add_test(tc, test_bare_at_anothers_port);
 	tcase_add_test(tc, test_json);
 	tcase_add_test(tc, test_echo);
 	tcase_add_test(tc, test_form_limit);
