@@ -212,6 +212,103 @@ START_TEST(test_workers_in_range)
 }
 END_TEST
 
+/* ---- the flight recorder ---- */
+
+/* As a new process sees the region. */
+static void
+next_life(void)
+{
+	live_close(l);
+	l = live_open(area, &limits);
+	ck_assert_ptr_nonnull(l);
+}
+
+START_TEST(test_nothing_in_hand)
+{
+	struct live_flight f;
+
+	ck_assert(!live_left_in_hand(l, &f));
+	live_take(l, SENDER_UNKNOWN, 10);
+	live_take_of(l, 3, 5);
+	live_done(l);
+	next_life();
+	ck_assert(!live_left_in_hand(l, &f));
+}
+END_TEST
+
+/* At every place of the ring, over several lives. */
+START_TEST(test_in_hand)
+{
+	struct live_flight f;
+	uint32_t i, k;
+
+	for (i = 0; i < 3 * LIVE_FLIGHTS; i++) {
+		for (k = 0; k < i; k++) {
+			live_take(l, SENDER_LOBBY, 1);
+			live_done(l);
+		}
+		live_take(l, SENDER_UNKNOWN, 4097);
+		live_take_of(l, 99, UINT32_MAX - i);
+		next_life();
+		ck_assert(live_left_in_hand(l, &f));
+		ck_assert_int_eq(f.sender, SENDER_MEMBER);
+		ck_assert_uint_eq(f.slot, 99);
+		ck_assert_uint_eq(f.gen, UINT32_MAX - i);
+		ck_assert_uint_eq(f.len, 4097);
+		ck_assert(!live_flight(l, 0).in_hand);
+		ck_assert_uint_eq(live_flight(l, 0).gen, UINT32_MAX - i);
+		next_life();
+		ck_assert(!live_left_in_hand(l, &f));
+	}
+}
+END_TEST
+
+/* Who is not known yet is not who was known in this place before. */
+START_TEST(test_stranger_in_hand)
+{
+	struct live_flight f;
+	int i;
+
+	for (i = 0; i < LIVE_FLIGHTS; i++) {
+		live_take(l, SENDER_UNKNOWN, 7);
+		live_take_of(l, 1, 1);
+		live_done(l);
+	}
+	live_take(l, SENDER_UNKNOWN, 8);
+	next_life();
+	ck_assert(live_left_in_hand(l, &f));
+	ck_assert_int_eq(f.sender, SENDER_UNKNOWN);
+	ck_assert_uint_eq(f.len, 8);
+	live_take(l, SENDER_LOBBY, 9);
+	next_life();
+	ck_assert(live_left_in_hand(l, &f));
+	ck_assert_int_eq(f.sender, SENDER_LOBBY);
+}
+END_TEST
+
+START_TEST(test_deaths)
+{
+	uint32_t i;
+
+	ck_assert_uint_eq(live_deaths(l, 0, 0, 0), 0);
+	live_add_death(l, 7, 1, 1000);
+	live_add_death(l, 7, 1, 2000);
+	live_add_death(l, 7, 3, 2000);
+	live_add_death(l, 8, 1, 2000);
+	ck_assert_uint_eq(live_deaths(l, 7, 1, 0), 2);
+	ck_assert_uint_eq(live_deaths(l, 7, 1, 1001), 1);
+	ck_assert_uint_eq(live_deaths(l, 7, 1, 2001), 0);
+	next_life();
+	ck_assert_uint_eq(live_deaths(l, 7, 3, 2000), 1);
+	/* The newest are kept. */
+	for (i = 0; i < 3 * LIVE_DEATHS; i++)
+		live_add_death(l, 9, i, 3000 + i);
+	ck_assert_uint_eq(live_deaths(l, 7, 1, 0), 0);
+	for (i = 2 * LIVE_DEATHS; i < 3 * LIVE_DEATHS; i++)
+		ck_assert_uint_eq(live_deaths(l, 9, i, 3000), 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -221,6 +318,10 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_nothing_in_hand);
+	tcase_add_test(tc, test_in_hand);
+	tcase_add_test(tc, test_stranger_in_hand);
+	tcase_add_test(tc, test_deaths);
 	tcase_add_test(tc, test_where);
 	tcase_add_test(tc, test_wishes);
 	tcase_add_test(tc, test_ring_tells_loss);
