@@ -52,11 +52,18 @@ def where(site):
     return "%s in %s (%s)" % (call, *got[:2]) if len(got) >= 2 else site
 
 
+class Mortal(Faulty):
+    """A process that ends of it need not give its memory back first."""
+
+    def environment(self):
+        return {**super().environment(), "ASAN_OPTIONS": "detect_leaks=0"}
+
+
 class Life:
     """A short life, again and again, in which everything may fail."""
 
-    def __init__(self):
-        self.server = Faulty(notices=True, restart_limit=1000000,
+    def __init__(self, kind=Faulty):
+        self.server = kind(notices=True, restart_limit=1000000,
                              join_rate=0, idle=0)
         self.alice = self.server.member("alice").create("keep")
         self.bob = self.server.member("bob").join("keep")
@@ -172,8 +179,11 @@ class Calls(ocm.Case):
         if bad:
             self.fail("\n".join(bad))
 
-    def new_life(self):
-        life = Life()
+    def mortal_life(self):
+        return self.new_life(Mortal)
+
+    def new_life(self, kind=Faulty):
+        life = Life(kind)
         self.addCleanup(life.server.finish)
         life.live()
         return life
@@ -237,7 +247,8 @@ class Calls(ocm.Case):
             server.wait_ready()
             server.revoke()
             life.check()
-        self.each([s for s in every if s[0] != "ocmd"], self.new_life, fail)
+        self.each([s for s in every if s[0] != "ocmd"], self.mortal_life,
+                  fail)
         print("note %d calls" % len(every))
 
     def test_start(self):
@@ -248,7 +259,7 @@ class Calls(ocm.Case):
         started = []
 
         def fail(_, role, site):
-            server = Faulty(start=False)
+            server = Mortal(start=False)
             server.order_at_start = role, site, FAIL
             try:
                 got = server.prepare().try_start()
