@@ -7,8 +7,12 @@
 #include "deliver.h"
 #include "relay.h"
 
-/* Of one room: in one go, and waiting; so that none of it takes seconds. */
-enum { WINDOW_COPIES = 1 << 18, WAITING_COPIES = 1 << 19 };
+/* Copies to one room. */
+enum {
+	SMALL_COPIES = 4096,		/* a few milliseconds: goes first */
+	WINDOW_COPIES = 1 << 16,	/* in one go */
+	WAITING_COPIES = 1 << 19,	/* in the queue */
+};
 
 static void
 count(struct relay *r, enum relay_counter which, uint64_t n)
@@ -137,6 +141,23 @@ deliver_window(struct relay *r, uint32_t room)
 	deliver(r, room, n);
 }
 
+static bool
+is_small(const struct relay *r, uint32_t room)
+{
+	return (uint64_t)r->queue.room[room].count *
+	    r->peers.rooms[room].members <= SMALL_COPIES;
+}
+
+/* One of the rooms that are left, each time another. */
+static void
+deliver_large(struct relay *r)
+{
+	const uint32_t rooms = r->queue.rooms;
+
+	if (rooms > 0)
+		deliver_window(r, r->queue.active[r->turn++ % rooms]);
+}
+
 void
 deliver_some(struct relay *r)
 {
@@ -144,10 +165,13 @@ deliver_some(struct relay *r)
 
 	/* From the end: a room that has no more takes another's place. */
 	for (i = r->queue.rooms; i > 0; i--) {
-		if (i <= r->queue.rooms)
+		if (i <= r->queue.rooms &&
+		    is_small(r, r->queue.active[i - 1]))
 			deliver_window(r, r->queue.active[i - 1]);
 		relay_breathe(r);
 	}
+	deliver_large(r);
+	relay_breathe(r);
 }
 
 void

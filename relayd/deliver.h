@@ -10,7 +10,11 @@
 
 struct relay;
 
-/* Up to TRAIN_WINDOW messages of every room that has some. */
+/*
+ * Up to TRAIN_WINDOW messages of every room for which that is little work,
+ * and of one of the others: between two of those, what has come meanwhile
+ * for quiet rooms is to be looked at.
+ */
 void	deliver_some(struct relay *);
 /* Sends what there is until the queue can take one more for that room. */
 void	deliver_make_room(struct relay *, uint32_t room);

@@ -40,6 +40,7 @@ struct relay {
 	struct outlet		 lobby_out;
 	struct inbox		 inbox;
 	struct queue		 queue;		/* accepted, not yet sent */
+	uint32_t		 turn;		/* of the busy rooms in it */
 	struct trains		 trains;	/* being sent */
 	uint8_t			 scratch[DATAGRAM_MAX];
 };

@@ -111,7 +111,7 @@ parse(struct plan *p, int argc, char **argv)
 			p->verify = true;
 			break;
 		case 'w':
-			p->window = (unsigned)number(optarg, 1, 512);
+			p->window = (unsigned)number(optarg, 1, 4096);
 			break;
 		default:
 			usage();

@@ -51,7 +51,7 @@ START_TEST(test_crowd)
 	srandom(1);
 	for (i = 0; i < CROWD; i++) {
 		(void)snprintf(name, sizeof(name), "m%u", i);
-		c[i] = member("r", strdup(name));
+		c[i] = member("r", name);
 	}
 	(void)grown(LC_deliveries);
 	for (i = 0; i < SAID; i++) {
@@ -211,6 +211,34 @@ START_TEST(test_flood)
 }
 END_TEST
 
+/* A quiet room does not wait for more than one of the busy ones. */
+START_TEST(test_quiet_first)
+{
+	enum { PEOPLE = 60, LOTS = 100 };
+	struct client c[2 * PEOPLE], q = member("quiet", "q");
+	struct client r = member("quiet", "r");
+	char name[8];
+	int i;
+
+	for (i = 0; i < 2 * PEOPLE; i++) {
+		(void)snprintf(name, sizeof(name), "m%d", i);
+		c[i] = member(i < PEOPLE ? "one" : "two", name);
+	}
+	for (i = 0; i < 2 * LOTS; i++)
+		leave_said(&c[i % 2 == 0 ? 0 : PEOPLE], "x", 1);
+	leave_said(&q, "psst", 4);
+	(void)grown(LC_messages);
+	relay_turn(&relay);
+	relay_receive(&relay, 0);
+	hears(&r, "q: psst");
+	ck_assert_uint_eq(grown(LC_messages), 1 + LOTS);
+	ck_assert_uint_eq(relay.queue.count, LOTS);
+	relay_receive(&relay, 0);	/* the other one's turn */
+	ck_assert_uint_eq(grown(LC_messages), LOTS);
+	ck_assert_uint_eq(relay.queue.count, 0);
+}
+END_TEST
+
 static TCase *
 tests(const char *name, void (*before_each)(void))
 {
@@ -223,6 +251,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_bundles_come);
 	tcase_add_test(tc, test_bundle_refused);
 	tcase_add_test(tc, test_flood);
+	tcase_add_test(tc, test_quiet_first);
 	return tc;
 }
 
