@@ -128,7 +128,9 @@ name params								\
 	return __libc_##name args;					\
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 REPLACE(malloc, (size_t n), (n))
 REPLACE(calloc, (size_t n, size_t size), (n, size))
 REPLACE(realloc, (void *p, size_t n), (p, n))
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 #endif

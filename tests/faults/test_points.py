@@ -16,13 +16,14 @@ import faulty
 import ocm
 from faulty import DIE, HANG, Faulty
 from ocm import SLOW
-from tcrp import Deadline, Refused
+from tcrp import CREATE, JOIN, Deadline, Refused
 
 SERIAL = True
 
 SEED = int(os.environ.get("OCM_SEED", "0") or 0) or int(time.time())
 SERVERS = 6
 BACK_S = 6 * SLOW               # service, after a fault
+MOVES = 60                      # acknowledged, before they are checked
 PAIRS_S = 15                    # as many pairs as fit
 
 # What only one of the roles ever passes.
@@ -77,6 +78,9 @@ class Scene:
         while not all(self.server.done(at) for at in range(len(orders))):
             assert not deadline.over(), "never passed"
             self.move(acknowledged, gone)
+            if len(acknowledged) > MOVES:
+                self.check(acknowledged, gone)
+                acknowledged, gone = [], []
         begin = time.monotonic()
         for at in range(len(orders)):
             self.server.revoke(at)
@@ -91,20 +95,27 @@ class Scene:
         except TROUBLE:
             return None
 
+    def enter(self, op, room, name):
+        """A new member, or None."""
+        one = self.server.member(name)
+        if self.attempt(lambda: one.enter(
+                op, room, password=self.PASSWORD)) is not None:
+            return one
+        one.close()
+        self.server.people.remove(one)
+        return None
+
     def move(self, acknowledged, gone):
         """A room comes, grows and shrinks, as far as the server goes.  Only
         newcomers speak: who is in hand at three deaths has to go."""
         self.number += 1
         room = "room %d" % self.number
-        host = self.attempt(lambda: self.server.member("host").create(
-            room, password=self.PASSWORD))
+        host = self.enter(CREATE, room, "host")
         if host is None:
             return
         acknowledged.append(host)
-        guest = self.attempt(lambda: self.server.member("guest").join(
-            room, password=self.PASSWORD))
-        leaver = self.attempt(lambda: self.server.member("leaver").join(
-            room, password=self.PASSWORD))
+        guest = self.enter(JOIN, room, "guest")
+        leaver = self.enter(JOIN, room, "leaver")
         if guest is not None:
             acknowledged.append(guest)
         if leaver is not None and self.attempt(
