@@ -217,7 +217,7 @@ class Passwords(SharedCase):
                                  "alice")
 
     def test_malformed_json(self):
-        for ask in ('{"username": ""}', '{"username": 7}', '{}',
+        for ask in ('{"username": ""}', '{"username": 7}', "{'username': 7}",
                     '{"username": "a\\u0000b"}', '{"username": "a\\nb"}',
                     '{"username": "a", "password": 3}',
                     json.dumps({"username": "a", "password": "p" * 256})):
