@@ -20,6 +20,7 @@ enum {
 	SANDBOX_EVENTS = 1 << 2,	/* libevent: epoll or kqueue */
 	SANDBOX_RECV_FD = 1 << 3,	/* take descriptors from ocmd */
 	SANDBOX_SUPERVISE = 1 << 4,	/* ocmd; alone */
+	SANDBOX_HEAP = 1 << 5,		/* malloc and free */
 };
 
 /* Layers that hold, as READY reports them. */

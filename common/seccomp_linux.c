@@ -42,20 +42,14 @@ struct rule {
 /* ---- what every child still does ---- */
 
 static const char *const child_calls[] = {
-	/* its descriptors: control messages, log lines */
-	"read", "write", "writev", "recvmsg", "close",
-	"poll", "ppoll", "ppoll_time64",
+	/* its descriptors: control messages, log lines, last words */
+	"recvmsg", "write", "writev", "poll", "ppoll", "ppoll_time64",
 	/* the time, and the nap of a parked lock */
-	"clock_gettime", "clock_gettime64", "gettimeofday",
+	"clock_gettime", "clock_gettime64",
 	"nanosleep", "clock_nanosleep", "clock_nanosleep_time64",
 	"restart_syscall",
-	/* randomness for tokens */
-	"getrandom",
-	/* giving memory back, and the heap */
-	"munmap", "brk",
-	/* what the C library does around signals and exit */
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-	"getpid", "gettid", "exit", "exit_group",
+	/* leaving */
+	"rt_sigreturn", "exit_group",
 	NULL
 };
 
@@ -68,7 +62,6 @@ enum {
 	MMAP_HINTS = MAP_NORESERVE | MAP_STACK,
 	MMAP_DROPPABLE = 8,	/* headers lack it */
 	MADVISE_ADVICE = 2,
-	MADVISE_USUAL = 31,
 	ACCEPT_FLAGS = 3,
 	SHUTDOWN_HOW = 1,
 	SENDMSG_FLAGS = 2,
@@ -111,32 +104,13 @@ static const struct rule child_rules[] = {
 	FUTEX_RULE("futex_time64", FUTEX_WAIT, SCMP_ACT_ALLOW),
 	FUTEX_RULE("futex_time64", FUTEX_WAIT_BITSET, SCMP_ACT_ALLOW),
 
-	/* Memory of its own: nobody else's, no file's, never code. */
-	{ "mmap", SCMP_ACT_ALLOW, 2, {
-	    { MMAP_PROT, NO_BIT_BUT(PROT_READ | PROT_WRITE), 0 },
-	    { MMAP_FLAGS, NO_BIT_BUT(MMAP_HINTS), MMAP_PLAIN } } },
+	/* Memory of others, or that becomes code. */
 	{ "mmap", SCMP_ACT_KILL_PROCESS, 1, {
 	    { MMAP_PROT, PROT_EXEC, PROT_EXEC } } },
 	{ "mmap", SCMP_ACT_KILL_PROCESS, 1, {
 	    { MMAP_FLAGS, MAP_SHARED, MAP_SHARED } } },
 	{ "mmap", SCMP_ACT_KILL_PROCESS, 1, {
 	    { MMAP_FLAGS, MAP_FIXED, MAP_FIXED } } },
-	/* The C library asks for this once, and can do without. */
-	{ "mmap", SCMP_ACT_ERRNO(EINVAL), 1, {
-	    { MMAP_FLAGS, MMAP_DROPPABLE, MMAP_DROPPABLE } } },
-	{ "mmap2", SCMP_ACT_ALLOW, 2, {
-	    { MMAP_PROT, NO_BIT_BUT(PROT_READ | PROT_WRITE), 0 },
-	    { MMAP_FLAGS, NO_BIT_BUT(MMAP_HINTS), MMAP_PLAIN } } },
-	/* Poison and the like have higher numbers. */
-	{ "madvise", SCMP_ACT_ALLOW, 1, {
-	    { MADVISE_ADVICE, NO_BIT_BUT(MADVISE_USUAL), 0 } } },
-
-	/*
-	 * realloc of a large block tries this first and copies where it
-	 * cannot.  It could make the mapping of one region of the segment
-	 * reach over its neighbours, so it never succeeds.
-	 */
-	{ "mremap", SCMP_ACT_ERRNO(ENOMEM), 0, { { 0, 0, 0 } } },
 	{ NULL, 0, 0, { { 0, 0, 0 } } }
 };
 
@@ -155,7 +129,9 @@ static const struct rule datagram_rules[] = {
 /* ---- SANDBOX_ACCEPT: stream sockets ---- */
 
 static const char *const accept_calls[] = {
-	"recvfrom", "readv",
+	"recvfrom", "close",
+	/* for the tokens of those who come */
+	"getrandom",
 	NULL
 };
 
@@ -184,7 +160,40 @@ static const struct rule accept_rules[] = {
 
 static const char *const event_calls[] = {
 	"epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+	"gettimeofday",
 	NULL
+};
+
+/* ---- SANDBOX_HEAP: malloc and free ---- */
+
+static const char *const heap_calls[] = {
+	"brk", "munmap",
+	NULL
+};
+
+static const struct rule heap_rules[] = {
+	/* Nobody else's, no file's, never code: see also child_rules. */
+	{ "mmap", SCMP_ACT_ALLOW, 2, {
+	    { MMAP_PROT, NO_BIT_BUT(PROT_READ | PROT_WRITE), 0 },
+	    { MMAP_FLAGS, NO_BIT_BUT(MMAP_HINTS), MMAP_PLAIN } } },
+	/* The C library asks for this once, and can do without. */
+	{ "mmap", SCMP_ACT_ERRNO(EINVAL), 1, {
+	    { MMAP_FLAGS, MMAP_DROPPABLE, MMAP_DROPPABLE } } },
+	{ "mmap2", SCMP_ACT_ALLOW, 2, {
+	    { MMAP_PROT, NO_BIT_BUT(PROT_READ | PROT_WRITE), 0 },
+	    { MMAP_FLAGS, NO_BIT_BUT(MMAP_HINTS), MMAP_PLAIN } } },
+	{ "madvise", SCMP_ACT_ALLOW, 1, {
+	    { MADVISE_ADVICE, ALL_BITS, MADV_DONTNEED } } },
+	{ "madvise", SCMP_ACT_ALLOW, 1, {
+	    { MADVISE_ADVICE, ALL_BITS, MADV_FREE } } },
+
+	/*
+	 * realloc of a large block tries this first and copies where it
+	 * cannot.  It could make the mapping of one region of the segment
+	 * reach over its neighbours, so it never succeeds.
+	 */
+	{ "mremap", SCMP_ACT_ERRNO(ENOMEM), 0, { { 0, 0, 0 } } },
+	{ NULL, 0, 0, { { 0, 0, 0 } } }
 };
 
 /* ---- known evil: nothing a child does after its start ---- */
@@ -279,6 +288,7 @@ static const struct policy {
 	    datagram_rules },
 	{ SANDBOX_ACCEPT, SCMP_ACT_ALLOW, accept_calls, accept_rules },
 	{ SANDBOX_EVENTS, SCMP_ACT_ALLOW, event_calls, NULL },
+	{ SANDBOX_HEAP, SCMP_ACT_ALLOW, heap_calls, heap_rules },
 	{ CHILD, SCMP_ACT_KILL_PROCESS, child_evil, NULL },
 	{ SANDBOX_SUPERVISE, SCMP_ACT_KILL_PROCESS, supervisor_evil, NULL },
 };

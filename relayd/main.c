@@ -21,7 +21,7 @@
 #include "seg.h"
 #include "shmlock.h"
 
-/* All that relayd ever does from READY on. */
+/* All that relayd ever does from READY on; it does not even allocate. */
 enum { CAPABILITIES = SANDBOX_DATAGRAMS };
 
 static struct relay relay;

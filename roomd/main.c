@@ -16,7 +16,7 @@
 
 /* It accepts, waits for events, and gets ocmctl's connections; no more. */
 static const unsigned may = SANDBOX_ACCEPT | SANDBOX_EVENTS |
-    SANDBOX_RECV_FD;
+    SANDBOX_RECV_FD | SANDBOX_HEAP;
 
 static void
 drop(const struct ctl_start *start)

@@ -31,14 +31,11 @@ need(bool ok, int line)
 }
 #define NEED(ok) need((ok), __LINE__)
 
-/* What both do: lock, clock, nap, randomness, heap, log, exit. */
+/* What both do: lock, clock, nap, log, exit. */
 static void
 work_of_all(void)
 {
 	struct timespec ts, nap = { 0, 100000 };
-	unsigned char random[32];
-	char *p, *bigger;
-	size_t i;
 
 	NEED(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
 	NEED(sem_wait(w.sem) == 0);
@@ -47,6 +44,19 @@ work_of_all(void)
 	NEED(errno == ETIMEDOUT);
 	NEED(sem_post(w.sem) == 0);
 	NEED(nanosleep(&nap, NULL) == 0);
+	NEED(w.rw[0] == 0);
+	w.rw[0] = w.ro[0];
+	log_info("a line of the log");
+}
+
+/* Randomness and the heap, which relayd does without. */
+static void
+work_heap(void)
+{
+	unsigned char random[32];
+	char *p, *bigger;
+	size_t i;
+
 	NEED(getentropy(random, sizeof(random)) == 0);
 	for (i = 1; i < 1 << 24; i *= 4) {
 		NEED((p = malloc(i)) != NULL);
@@ -55,9 +65,6 @@ work_of_all(void)
 		NEED((bigger = realloc(p, i * 3)) != NULL);
 		free(bigger);
 	}
-	NEED(w.rw[0] == 0);
-	w.rw[0] = w.ro[0];
-	log_info("a line of the log");
 }
 
 static void
@@ -125,6 +132,7 @@ work_roomd(const void *arg)
 	NEED(shutdown(c, SHUT_WR) == 0);
 	NEED(close(c) == 0);
 	work_control();
+	work_heap();
 	work_of_all();
 	return 0;
 }
@@ -147,6 +155,7 @@ work_ocmd(const void *arg)
 		_exit(1);
 	}
 	NEED(kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid);
+	work_heap();
 	work_of_all();
 	return 0;
 }
