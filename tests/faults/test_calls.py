@@ -191,7 +191,8 @@ class Calls(ocm.Case):
     def told(self, before, life, log):
         """Whether a counter or the log tells more than it did."""
         after = life.server.stats()
-        if life.told or any(after.get(n, 0) > before.get(n, 0) for n in TELLING):
+        if life.told or any(after.get(n, 0) > before.get(n, 0)
+                            for n in TELLING):
             return True
         new = life.server.log()[log:]
         return re.search(r"(?i)cannot|memory|lost|fail|too many|buffer",
