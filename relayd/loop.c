@@ -182,7 +182,7 @@ heeded(const struct loop *l)
 int
 loop_run(struct relay *r)
 {
-	struct loop l;
+	static struct loop l;	/* r keeps its address */
 	nfds_t n;
 
 	memset(&l, 0, sizeof(l));
