@@ -7,34 +7,41 @@ was answered must have happened.  Used by the Killer, in its process.
 """
 
 import itertools
+import select
 
 from contradiction import Wrong
 from oracle import Asker, entry
-from tcrp import (CREATE, DENIED, EXISTS, JOIN, LEAVE, NO_ROOM, OK, Talk)
+from tcrp import (BE, CREATE, DECIMAL, DENIED, DONE, EXISTS, JOIN, LEAVE,
+                  NO_ROOM, OK, Deadline, Talk)
 
-GUESTS, JOINS = 6, 12
+GUESTS, JOINS, LARGEST = 5, 5, 10
+WAIT = 0.01             # seconds for the first answer
 serial = itertools.count()
 
 
 class Shot:
     """A request that is sent and not waited for."""
 
-    def __init__(self, address, op, room, payload):
+    def __init__(self, address, op, room, payload, codec=BE):
         self.op, self.room, self.payload = op, room, payload
+        self.codec = codec
         self.talk = Talk(address)
 
     def fire(self):
-        self.talk.ask(self.op, self.room, self.payload)
+        self.talk.ask(self.op, self.room, self.payload, self.codec)
 
     def answer(self):
-        """Its status, or None where the connection ended without one."""
+        """The first frame, or None where the connection ended without."""
         try:
-            first = self.talk.frame()
-            return None if first is None else first.status()
+            return self.talk.frame()
         except (ConnectionError, AssertionError):
             return None
         finally:
             self.talk.close()
+
+    def status(self):
+        first = self.answer()
+        return None if first is None else first.status()
 
 
 class Aim:
@@ -62,8 +69,12 @@ class Aim:
         ask.append((CREATE, self.other, entry("host", self.password)))
         if self.chance.random() < 0.5:
             ask.append((LEAVE, self.name, self.host))
-        self.chance.shuffle(ask)
         self.shots = [Shot(self.asker.address, *one) for one in ask]
+        self.largest = [
+            Shot(self.asker.address, CREATE, "%s %d" % (self.name, i),
+                 b"host", DECIMAL) for i in range(LARGEST)]
+        self.order = self.shots + self.largest
+        self.chance.shuffle(self.order)
 
     def enter(self, op, name):
         status, token = self.asker.ask(op, self.name,
@@ -74,13 +85,22 @@ class Aim:
         return token
 
     def fire(self):
-        for shot in self.shots:
+        """Returns when the first answer comes."""
+        for shot in self.order:
             shot.fire()
+        # Awake: asleep, it would see the first answer after the last.
+        poll = select.poll()
+        for shot in self.order:
+            poll.register(shot.talk.sock, select.POLLIN)
+        deadline = Deadline(WAIT)
+        while not poll.poll(0) and not deadline.over():
+            pass
 
     # -- after it --
 
     def judge(self):
-        done = {(shot.op, shot.payload): shot.answer()
+        self.judge_largest()
+        done = {(shot.op, shot.payload): shot.status()
                 for shot in self.shots}
         self.unanswered += sum(status is None for status in done.values())
         self.judge_other(done.pop((CREATE, entry("host", self.password))))
@@ -95,6 +115,25 @@ class Aim:
             raise Wrong("%s: the host left and is here" % self.name)
         else:
             self.judge_open(done, names, tokens)
+
+    def judge_largest(self):
+        """Rooms with invites, the largest changes there are."""
+        listed = self.asker.names()
+        for shot in self.largest:
+            told = shot.answer()
+            if told is None:
+                self.unanswered += 1
+                self.silent += shot.room in listed
+                if shot.room in listed:
+                    self.close(shot.room)
+            elif told.state != DONE:
+                raise Wrong("%s: create: %r" % (shot.room, told))
+            else:
+                # Its connection's end may have ended it already.
+                self.asker.sure(LEAVE, shot.room, told.payload)
+        left = self.asker.names() & {shot.room for shot in self.largest}
+        if left:
+            raise Wrong("left and still listed: %r" % left)
 
     def listed(self, token):
         status, names = self.asker.members(self.name, token)
