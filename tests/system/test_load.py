@@ -36,8 +36,6 @@ class Crowd:
             for one in room:
                 fd = one.udp.fileno()
                 one.number, one.heard, one.index = i, 0, len(self.by_fd)
-                one.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
-                                   1 << 20)
                 self.by_fd[fd] = one
                 self.poll.register(fd, select.EPOLLIN)
         self.said = [[] for _ in self.rooms]    # who said message n
