@@ -234,7 +234,7 @@ static const struct {
 	{ "a list in state 1", BYTES("\x00\x03\x01" Z28 "\0"), 3, false },
 	{ "a room that is no name", BYTES("\x01\x01\x00" Z28 "\x01\x07x"), 1,
 	    true },
-	{ "broken JSON", BYTES("\x01\x01\x00" Z28 "\x02r{}"), 1, true },
+	{ "broken JSON", BYTES("\x01\x01\x00" Z28 "\x03r{\"}"), 1, true },
 	{ "a port under BE", BYTES("\x01\x03\x00" Z28 "\x01r9"), 3, true },
 	{ "a port of nobody", BYTES("\x01\x03\x00" "1" Z28 "r9"), 3, true },
 };
