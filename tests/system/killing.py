@@ -11,6 +11,7 @@ import collections
 import contextlib
 import multiprocessing
 import os
+import random
 import select
 import signal
 import socket
@@ -126,9 +127,10 @@ class Killer(Instrument):
     def find(self, role):
         end = now() + PATIENCE
         while now() < end:
-            for pid in children_of(self.supervisor):
-                if role_of(pid) == role:
-                    return pid
+            found = [pid for pid in children_of(self.supervisor)
+                     if role_of(pid) == role]
+            if found:
+                return random.choice(found)
         raise AssertionError("there is no %s" % role)
 
     def carry_out(self, plan):
@@ -189,12 +191,13 @@ BUFFER = 4 << 20
 def drops_at(port):
     """What the kernel dropped because the buffer of a UDP socket, of another
     process, was full; None where the list changed while it was read."""
+    found = []
     with open("/proc/net/udp") as f:
         for line in f:
             words = line.split()
             if words[1].endswith(":%04X" % port):
-                return int(words[-1])
-    return None
+                found.append(int(words[-1]))
+    return sum(found) if found else None
 
 
 def drops_of(sock):
