@@ -98,8 +98,9 @@ by_address(struct relay *r, const struct room_datagram *d,
 /*
  * Somebody behind the same address may have registered a port that is not
  * its own.  The owner's keepalive reads as a message then, namely its token,
- * which the room must not see: a token of another member says who speaks.
- * One's own, or an invite, is a text that was pasted.
+ * which the room must not see: a token of another member who speaks from
+ * just there, or has not spoken yet, says who it is.  Any other is a text
+ * that was pasted.
  */
 static bool
 of_another(struct relay *r, const uint8_t *p, size_t len,
@@ -107,9 +108,13 @@ of_another(struct relay *r, const uint8_t *p, size_t len,
 {
 	struct room_datagram d;
 	uint32_t slot;
+	uint16_t port;
 
-	return udp_split_token(&d, p, len) &&
-	    by_token(r, &d, from, past, &slot) == ACCEPTED && slot != bare;
+	if (!udp_split_token(&d, p, len) ||
+	    by_token(r, &d, from, past, &slot) != ACCEPTED || slot == bare)
+		return false;
+	port = r->peers.members[slot].addr.port;
+	return port == from->port || port == 0;
 }
 
 /* The rules in their order. */

@@ -278,6 +278,11 @@ START_TEST(test_bare)
 	say(&d, "");
 	(void)snprintf(pasted, sizeof(pasted), "d: %.32s", d.made.token);
 	hears(&a, pasted);
+	/* and so is that of somebody who speaks from elsewhere */
+	(void)snprintf(pasted, sizeof(pasted), "\x01 r%.32s", a.made.token);
+	send_to(&d, &relay_at, pasted, 35);
+	(void)snprintf(pasted, sizeof(pasted), "d: %.32s", a.made.token);
+	hears(&a, pasted);
 }
 END_TEST
 
