@@ -82,6 +82,12 @@ CHECK_SRC !=	ls tests/unit/check_*.c 2>/dev/null | \
 CHECK_OWN !=	ls tests/unit/check_*_$(PLATFORM).c 2>/dev/null || true
 BENCH_SRC !=	ls tests/bench/bench_*.c 2>/dev/null || true
 FUZZ_SRC !=	ls tests/fuzz/fuzz_*.c 2>/dev/null || true
+# Only Linux has a filter to be tried out.
+SANDBOX_SRC_linux =	tests/sandbox/acts.c tests/sandbox/attempts.c \
+		tests/sandbox/filter.c tests/sandbox/list.c \
+		tests/sandbox/program.c tests/sandbox/role.c \
+		tests/sandbox/seen.c
+SANDBOX_SRC =	$(SANDBOX_SRC_$(PLATFORM))
 
 COMMON_OBJ =	$(COMMON_SRC:.c=.o) $(PLATFORM_SRC:.c=.o) \
 		common/sandbox_$(SANDBOX).o $(FAULTS_OBJ)
@@ -98,11 +104,21 @@ BENCH_OBJ =	$(BENCH_SRC:.c=.o) $(BENCH_PARTS)
 # A main for the targets where libFuzzer's is not linked.
 FUZZ_MAIN =	tests/fuzz/replay.o
 FUZZ_OBJ =	$(FUZZ_SRC:.c=.o) $(FUZZ_MAIN)
+# Captured roles: what they are told to try, and that they do as told.
+ATTEMPT_PARTS =	tests/sandbox/acts.o tests/sandbox/attempts.o
+ATTEMPT_OBJ =	$(ATTEMPT_PARTS) tests/sandbox/role.o
 ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
-		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) $(FUZZ_OBJ)
+		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) \
+		$(FUZZ_OBJ) $(SANDBOX_SRC:.c=.o)
 CHECKS =	$(CHECK_OBJ:.o=.t)
 BENCHES =	$(BENCH_SRC:.c=.t)
 FUZZERS =	$(FUZZ_SRC:.c=.t)
+
+ATTEMPT_LD =	-Wl,--wrap=ctl_recv,--wrap=seg_map,--wrap=sandbox_enter
+SEEN_LD =	-Wl,--wrap=seccomp_enter
+SANDBOX_TESTS_linux =	build/attempt/roomd build/attempt/relayd \
+		build/attempt/list build/attempt/filter \
+		build/seen/roomd build/seen/relayd
 
 PROGRAMS =	build/ocmctl build/ocm build/ocmd build/roomd build/relayd
 # A role without its main, for the tests of its modules.
@@ -159,12 +175,39 @@ $(FUZZERS): $(FUZZ_OBJ) build/libcommon.a build/librelayd.a build/libroomd.a
 	    build/librelayd.a build/libroomd.a build/libcommon.a \
 	    $(LIBS_EVENT) $(OCM_LIBS)
 
+# The roles' own objects and one more: tests/sandbox/run.sh says what for.
+build/attempt/roomd: $(ROOMD_OBJ) $(ATTEMPT_OBJ) build/libcommon.a
+	mkdir -p build/attempt
+	$(CC) $(OCM_LDFLAGS) $(ATTEMPT_LD) -o $@ $(ROOMD_OBJ) $(ATTEMPT_OBJ) \
+	    build/libcommon.a $(LIBS_EVENT) $(OCM_LIBS)
+build/attempt/relayd: $(RELAYD_OBJ) $(ATTEMPT_OBJ) build/libcommon.a
+	mkdir -p build/attempt
+	$(CC) $(OCM_LDFLAGS) $(ATTEMPT_LD) -o $@ $(RELAYD_OBJ) $(ATTEMPT_OBJ) \
+	    build/libcommon.a $(OCM_LIBS)
+build/attempt/list: tests/sandbox/list.o $(ATTEMPT_PARTS) build/libcommon.a
+	mkdir -p build/attempt
+	$(CC) $(OCM_LDFLAGS) -o $@ tests/sandbox/list.o $(ATTEMPT_PARTS) \
+	    build/libcommon.a $(OCM_LIBS)
+build/attempt/filter: tests/sandbox/filter.o tests/sandbox/program.o \
+	    build/libcommon.a
+	mkdir -p build/attempt
+	$(CC) $(OCM_LDFLAGS) -o $@ tests/sandbox/filter.o \
+	    tests/sandbox/program.o build/libcommon.a $(OCM_LIBS)
+build/seen/roomd: $(ROOMD_OBJ) tests/sandbox/seen.o build/libcommon.a
+	mkdir -p build/seen
+	$(CC) $(OCM_LDFLAGS) $(SEEN_LD) -o $@ $(ROOMD_OBJ) \
+	    tests/sandbox/seen.o build/libcommon.a $(LIBS_EVENT) $(OCM_LIBS)
+build/seen/relayd: $(RELAYD_OBJ) tests/sandbox/seen.o build/libcommon.a
+	mkdir -p build/seen
+	$(CC) $(OCM_LDFLAGS) $(SEEN_LD) -o $@ $(RELAYD_OBJ) \
+	    tests/sandbox/seen.o build/libcommon.a $(OCM_LIBS)
+
 # They speak the protocol from outside and link nothing of the server.
 $(BENCHES): $(BENCH_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(BENCH_PARTS) \
 	    build/libcommon.a $(OCM_LIBS)
 
-test: test-unit test-fuzz test-programs test-system test-faults
+test: test-unit test-fuzz test-programs test-system test-faults test-sandbox
 build-tests: $(CHECKS) $(BENCHES) $(FUZZERS)
 test-unit: $(CHECKS)
 	tests/unit/run $(CHECKS)
@@ -182,6 +225,10 @@ test-system: all
 test-faults: all
 	tests/faults/run.sh $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS)' \
 	    WERROR='$(WERROR)' SAN='$(SAN)'
+
+# Captured roles try what they must not; SANDBOX=none has nothing to try.
+test-sandbox: all $(SANDBOX_TESTS_$(SANDBOX))
+	tests/sandbox/run.sh $(SANDBOX)
 
 # The lock's model by spin, and the real code instruction by instruction.
 STEP_OPERATIONS = 50
@@ -248,7 +295,7 @@ clean:
 	rm -f */*.o */*.d tests/*/*.o tests/*/*.d tests/*/*.t
 
 .PHONY: all build-tests test test-unit test-programs test-system test-model \
-	test-faults test-fuzz soak check-style bench bench-compare fuzz clean \
-	install uninstall
+	test-faults test-fuzz test-sandbox soak check-style bench \
+	bench-compare fuzz clean install uninstall
 
 -include build/depend

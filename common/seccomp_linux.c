@@ -43,7 +43,7 @@ struct rule {
 
 static const char *const child_calls[] = {
 	/* its descriptors: control messages, log lines, last words */
-	"recvmsg", "write", "writev", "poll", "ppoll", "ppoll_time64",
+	"recvmsg", "write", "writev",
 	/* the time, and the nap of a parked lock */
 	"clock_gettime", "clock_gettime64",
 	"nanosleep", "clock_nanosleep", "clock_nanosleep_time64",
@@ -118,6 +118,7 @@ static const struct rule child_rules[] = {
 
 static const char *const datagram_calls[] = {
 	"recvmmsg", "recvmmsg_time64",
+	"poll", "ppoll", "ppoll_time64",
 	NULL
 };
 

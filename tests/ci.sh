@@ -82,6 +82,7 @@ step gcc-unit gcc make -j2 CC=gcc WERROR=-Werror test-unit
 step gcc-programs gcc make CC=gcc WERROR=-Werror test-programs
 step gcc-system gcc make CC=gcc WERROR=-Werror test-system
 step gcc-faults gcc make CC=gcc WERROR=-Werror test-faults
+step gcc-sandbox gcc make CC=gcc WERROR=-Werror test-sandbox
 step model gcc make test-model
 
 # clang, and BSD make.

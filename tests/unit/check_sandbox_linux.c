@@ -70,14 +70,12 @@ work_heap(void)
 static void
 work_control(void)
 {
-	struct pollfd p = { .fd = w.pair[1], .events = POLLIN };
 	char buf[8];
 	struct iovec iov = { buf, sizeof(buf) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	memset(buf, 7, sizeof(buf));
 	NEED(sendmsg(w.pair[0], &m, MSG_NOSIGNAL | MSG_DONTWAIT) == 8);
-	NEED(poll(&p, 1, 1000) == 1);
 	NEED(recvmsg(w.pair[1], &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) == 8);
 }
 
@@ -104,6 +102,7 @@ work_relayd(const void *arg)
 	}
 	NEED(sendmmsg(w.udp, m, 4, MSG_DONTWAIT) == 4);
 	NEED(ppoll(&p, 1, &second, NULL) == 1);
+	NEED(poll(&p, 1, 1000) == 1);
 	NEED(recvmmsg(w.udp, m, 4, MSG_DONTWAIT, NULL) == 4);
 	NEED(recvmsg(w.udp, &m[0].msg_hdr, MSG_ERRQUEUE | MSG_DONTWAIT) == -1);
 	NEED(errno == EAGAIN);
