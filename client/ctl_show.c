@@ -95,6 +95,29 @@ show_addresses(const json_t *status, const char *key, const char *how)
 	free(list);
 }
 
+/* Of the UDP sockets; what the kernel did not give is said as well. */
+static void
+show_buffers(const json_t *status)
+{
+	static const char *const kinds[] = { "receive", "send" };
+	const json_t *b = json_object_get(status, "buffers");
+	long long have, want;
+	char wanted[32];
+	int i;
+
+	(void)printf("buffers ");
+	for (i = 0; i < 2; i++) {
+		(void)snprintf(wanted, sizeof(wanted), "%s_wanted", kinds[i]);
+		have = number_of(b, kinds[i]);
+		want = number_of(b, wanted);
+		(void)printf("%s %lld ", i > 0 ? "," : "", have);
+		if (have < want)
+			(void)printf("of %lld ", want);
+		(void)printf("KiB to %s", kinds[i]);
+	}
+	(void)putchar('\n');
+}
+
 static void
 show_counts(const json_t *status)
 {
@@ -153,6 +176,7 @@ show_status(const json_t *s)
 	(void)printf("\nlog      ");
 	print_harmless(stdout, text_of(s, "log"));
 	(void)putchar('\n');
+	show_buffers(s);
 	show_counts(s);
 	(void)putchar('\n');
 	for (i = 0; i < columns; i++)

@@ -22,6 +22,17 @@ int	net_want_unreachable(int fd, int family);
  * does not tell).  Never blocks.
  */
 bool	net_next_unreachable(int fd, struct addr *);
+enum net_side { NET_RECEIVE, NET_SEND };
+/*
+ * ocmd, at bind: asks for a socket's buffer of so many bytes, beyond the
+ * limit of the system where we may.
+ */
+void	net_set_buffer(int fd, enum net_side, uint32_t bytes);
+/* What it has, in the same measure; 0 where it does not say. */
+uint32_t net_buffer(int fd, enum net_side);
+/* What an operator can raise to get more, as words that follow "raise". */
+const char *net_buffer_limit(enum net_side);
+
 /* SO_REUSEPORT with balancing between the sockets, where it exists. */
 int	net_share_port(int fd);
 

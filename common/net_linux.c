@@ -40,6 +40,40 @@ net_want_unreachable(int fd, int family)
 	return setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 }
 
+void
+net_set_buffer(int fd, enum net_side side, uint32_t bytes)
+{
+	const int size = (int)bytes;
+
+	if (setsockopt(fd, SOL_SOCKET, side == NET_SEND ? SO_SNDBUFFORCE :
+	    SO_RCVBUFFORCE, &size, sizeof(size)) == -1)
+		(void)setsockopt(fd, SOL_SOCKET, side == NET_SEND ?
+		    SO_SNDBUF : SO_RCVBUF, &size, sizeof(size));
+}
+
+/*
+ * The kernel counts what it spends on a datagram, not only its bytes, and so
+ * doubles what is asked for and says the double.
+ */
+uint32_t
+net_buffer(int fd, enum net_side side)
+{
+	socklen_t len = sizeof(int);
+	int got = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, side == NET_SEND ? SO_SNDBUF :
+	    SO_RCVBUF, &got, &len) == -1 || got < 0)
+		return 0;
+	return (uint32_t)got / 2;
+}
+
+const char *
+net_buffer_limit(enum net_side side)
+{
+	return side == NET_SEND ? "net.core.wmem_max (sysctl)" :
+	    "net.core.rmem_max (sysctl)";
+}
+
 int
 net_share_port(int fd)
 {

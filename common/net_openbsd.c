@@ -26,6 +26,38 @@ net_next_unreachable(int fd, struct addr *a)
 	return false;
 }
 
+/* What is above its limit is refused as a whole, so less is asked for. */
+void
+net_set_buffer(int fd, enum net_side side, uint32_t bytes)
+{
+	int size;
+
+	for (size = (int)bytes; size > 0; size /= 2)
+		if (setsockopt(fd, SOL_SOCKET, side == NET_SEND ? SO_SNDBUF :
+		    SO_RCVBUF, &size, sizeof(size)) == 0)
+			return;
+}
+
+uint32_t
+net_buffer(int fd, enum net_side side)
+{
+	socklen_t len = sizeof(int);
+	int got = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, side == NET_SEND ? SO_SNDBUF :
+	    SO_RCVBUF, &got, &len) == -1 || got < 0)
+		return 0;
+	return (uint32_t)got;
+}
+
+/* A socket has at most 2 MiB there, all of them what clusters there are. */
+const char *
+net_buffer_limit(enum net_side side)
+{
+	(void)side;
+	return "kern.maxclusters (sysctl), up to 2048 KiB";
+}
+
 int
 net_share_port(int fd)
 {

@@ -31,6 +31,7 @@ struct conf {
 						   "syslog", "stderr" */
 	char		user_room[CONF_USER], user_relay[CONF_USER];
 	uint32_t	workers;		/* "auto" is already a number */
+	uint32_t	socket_buffer;		/* KiB, 0: "auto" */
 	uint32_t	max_rooms, max_members, max_lobby;
 	uint32_t	restart_limit;		/* deaths in 10 s */
 	uint32_t	hang_limit;		/* seconds, 0: none */

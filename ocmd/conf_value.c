@@ -102,6 +102,20 @@ take_workers(const struct setting *s, void *field, const char *const *values,
 	return 0;
 }
 
+/* "auto" is 0, and known once the machine is: see buffers.h. */
+static int
+take_buffer(const struct setting *s, void *field, const char *const *values,
+    unsigned n, char why[CONF_ERROR])
+{
+	uint32_t *kib = field;
+
+	(void)n;
+	if (strcmp(values[0], "auto") != 0)
+		return number(s, values[0], kib, " (KiB) or \"auto\"", why);
+	*kib = 0;
+	return 0;
+}
+
 static int
 choose(const char *value, const char *no, const char *yes, uint8_t *out,
     char why[CONF_ERROR])
@@ -232,6 +246,8 @@ const struct setting settings[] = {
 	    1, 8388608, 0 },
 	{ "max-lobby", "4096", take_number, FIELD(max_lobby),
 	    1, 1048576, 0 },
+	{ "socket-buffer", "auto", take_buffer, FIELD(socket_buffer),
+	    16, 524288, 0 },
 	{ "restart-limit", "10", take_number, FIELD(restart_limit),
 	    0, 1000000, SETTING_LIVE },
 	{ "hang-limit", "2", take_number, FIELD(hang_limit),

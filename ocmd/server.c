@@ -101,13 +101,21 @@ tell_addresses(const char *what, const char *how,
 static void
 announce(const struct server *s)
 {
+	char text[BUFFERS_TEXT];
+
 	tell_addresses("rooms", "TCP", &s->sockets.rooms);
 	tell_addresses("relay", "UDP", &s->sockets.relay);
 	tell_addresses("lobby", "UDP", &s->sockets.lobby);
+	if (buffers_short(&s->sockets.buffers))
+		log_warnx("bursts may be lost: %s",
+		    buffers_text(&s->sockets.buffers, text));
 	if (!launch_waiting())
 		return;			/* the log is in front of them */
 	launch_say("control  %s", s->control_path);
 	launch_say("log      %s", s->log_path);
+	if (buffers_short(&s->sockets.buffers))
+		launch_say("Bursts may be lost: %s.",
+		    buffers_text(&s->sockets.buffers, text));
 	if (sockets_loopback_only(&s->sockets))
 		launch_say("Only this machine can reach it; for a network: "
 		    "ocmctl start -o rooms=0.0.0.0:%d -o relay=0.0.0.0:%d",

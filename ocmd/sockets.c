@@ -10,14 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
 #include "net.h"
 #include "sockets.h"
 
 enum {
 	BACKLOG = 4096,			/* the kernel may know a lower limit */
-	UDP_BUFFER = 4 << 20,		/* bytes, each way */
-	UDP_BUFFER_LEAST = 64 << 10,
 	PORT_TRIES = 8,
 };
 
@@ -29,45 +26,6 @@ struct kind {
 static const struct kind kind_rooms = { "rooms", SOCK_STREAM };
 static const struct kind kind_relay = { "relay", SOCK_DGRAM };
 static const struct kind kind_lobby = { "lobby", SOCK_DGRAM };
-
-/* OpenBSD refuses what is above its limit, Linux gives less without a word. */
-static void
-ask_buffer(int fd, int option)
-{
-	int size;
-
-	for (size = UDP_BUFFER; size >= UDP_BUFFER_LEAST; size /= 2)
-		if (setsockopt(fd, SOL_SOCKET, option, &size,
-		    sizeof(size)) == 0)
-			return;
-}
-
-static void
-want_buffers(int fd)
-{
-	static bool told;
-	socklen_t len = sizeof(int);
-	int got = 0;
-
-#ifdef SO_RCVBUFFORCE
-	int size = UDP_BUFFER;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
-	    sizeof(size)) == -1 || setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE,
-	    &size, sizeof(size)) == -1)
-#endif
-	{
-		ask_buffer(fd, SO_RCVBUF);
-		ask_buffer(fd, SO_SNDBUF);
-	}
-	if (told || getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len) == -1 ||
-	    got >= UDP_BUFFER)
-		return;
-	told = true;
-	log_info("relay: the kernel gives %d KiB of receive buffer where "
-	    "%d KiB were asked for: bursts may be lost", got / 1024,
-	    UDP_BUFFER / 1024);
-}
 
 /*
  * A connection inherits these from its listener; roomd, which accepts it, may
@@ -95,7 +53,6 @@ want_options(int fd, const struct kind *k, int family, bool share)
 		return -1;
 	if (k->type == SOCK_STREAM)
 		return want_stream_options(fd);
-	want_buffers(fd);
 	(void)net_want_bundles(fd);
 	if (share && net_share_port(fd) == -1)
 		return -1;
@@ -222,6 +179,19 @@ open_relay(struct sockets *s, char err[CONF_ERROR])
 	return 0;
 }
 
+static void
+size_buffers(struct sockets *s, const struct conf *c)
+{
+	uint32_t i, w;
+
+	buffers_want(&s->buffers, c, buffers_memory());
+	for (w = 0; w < s->workers; w++)
+		for (i = 0; i < s->relay.count; i++)
+			buffers_set(&s->buffers, s->relay_fd[w][i]);
+	for (i = 0; i < s->lobby.count; i++)
+		buffers_set(&s->buffers, s->lobby_fd[i]);
+}
+
 int
 sockets_open(struct sockets *s, const struct conf *c, char err[CONF_ERROR])
 {
@@ -237,8 +207,10 @@ sockets_open(struct sockets *s, const struct conf *c, char err[CONF_ERROR])
 	s->workers = c->workers;
 	if (open_kind(&kind_rooms, &s->rooms, s->rooms_fd, err) == 0 &&
 	    open_relay(s, err) == 0 &&
-	    open_kind(&kind_lobby, &s->lobby, s->lobby_fd, err) == 0)
+	    open_kind(&kind_lobby, &s->lobby, s->lobby_fd, err) == 0) {
+		size_buffers(s, c);
 		return 0;
+	}
 	saved = errno;
 	sockets_close(s);
 	errno = saved;

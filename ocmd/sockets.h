@@ -7,11 +7,13 @@
 #ifndef OCMD_SOCKETS_H
 #define OCMD_SOCKETS_H
 
+#include "buffers.h"
 #include "conf.h"
 #include "seg.h"
 
 struct sockets {
 	struct conf_addrs rooms, relay, lobby;	/* as really bound */
+	struct buffers	buffers;		/* of relay and lobby */
 	uint32_t	workers;
 	int		rooms_fd[OCM_ADDRS_MAX];
 	int		relay_fd[OCM_WORKERS_MAX][OCM_ADDRS_MAX];

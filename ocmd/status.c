@@ -80,6 +80,17 @@ describe_child(const struct child *c)
 	return NULL;
 }
 
+/* In KiB: of the socket that has least, and what was asked for. */
+static json_t *
+describe_buffers(const struct buffers *b)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}",
+	    "receive", (json_int_t)(b->have[NET_RECEIVE] / 1024),
+	    "receive_wanted", (json_int_t)(b->want[NET_RECEIVE] / 1024),
+	    "send", (json_int_t)(b->have[NET_SEND] / 1024),
+	    "send_wanted", (json_int_t)(b->want[NET_SEND] / 1024));
+}
+
 json_t *
 status_json(const struct server *s)
 {
@@ -90,8 +101,8 @@ status_json(const struct server *s)
 	for (i = 0; i < s->children; i++)
 		processes = status_append(processes,
 		    describe_child(&s->child[i]));
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:n, s:n,"
-	    " s:o}",
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:n,"
+	    " s:n, s:o}",
 	    "version", OCM_VERSION,
 	    "uptime", seconds_since(s->born_ms),
 	    "pid", (json_int_t)getpid(),
@@ -100,6 +111,7 @@ status_json(const struct server *s)
 	    "rooms", addresses(&s->sockets.rooms),
 	    "relay", addresses(&s->sockets.relay),
 	    "lobby", addresses(&s->sockets.lobby),
+	    "buffers", describe_buffers(&s->sockets.buffers),
 	    "members", "open_rooms",
 	    "processes", processes);
 }

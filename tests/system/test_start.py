@@ -44,6 +44,47 @@ class Start(Case):
             if one["role"] != "ocmd" and not SANITIZED:
                 self.assertIn("seccomp", one["sandbox"])
 
+    def test_workers_auto(self):
+        """One relayd for each processor, as status tells."""
+        server = self.serve(workers="auto")
+        relays = [p["index"] for p in server.status()["processes"]
+                  if p["role"] == "relayd"]
+        self.assertEqual(relays, list(range(min(os.cpu_count(), 16))))
+        for i in relays:
+            self.assertRegex(server.ctl("status"), r"(?m)^relayd %d " % i)
+
+    def test_socket_buffers(self):
+        """What is asked for and what the kernel gives is told."""
+        server = self.serve(socket_buffer=64)
+        self.assertEqual(server.status()["buffers"], {
+            "receive": 64, "receive_wanted": 64,
+            "send": 64, "send_wanted": 64})
+        self.assertIn("64 KiB to receive, 64 KiB to send",
+                      server.ctl("status"))
+        self.assertNotIn("Bursts", server.said)
+        self.assertNotIn("bursts", server.log())
+
+    @unittest.skipUnless(AM_ROOT, "needs root to become somebody else")
+    def test_refused_socket_buffers(self):
+        place = Server(start=False)
+        self.addCleanup(place.clear)
+        build = ocm.copy_programs(os.path.join(place.dir, "build"))
+        os.chmod(place.dir, 0o755)
+        server = self.serve(build=build, uid=NOBODY, socket_buffer=524288)
+        got = server.status()["buffers"]
+        for side, limit in ("receive", "rmem_max"), ("send", "wmem_max"):
+            with open("/proc/sys/net/core/" + limit) as f:
+                allowed = int(f.read()) // 1024
+            self.assertEqual(got[side], allowed)
+            self.assertEqual(got[side + "_wanted"], 524288)
+            line = (r"%d of 524288 KiB of %s buffer \(raise net\.core\.%s" %
+                    (allowed, side, limit))
+            self.assertRegex(server.said, "Bursts may be lost: .*" + line)
+            self.assertRegex(server.log(), "bursts may be lost: .*" + line)
+            self.assertIn("%d of 524288 KiB to %s" % (allowed, side),
+                          server.ctl("status"))
+        self.assertEqual(server.log().count("bursts may"), 1)
+
     def test_status_text(self):
         server = self.serve()
         text = server.ctl("status")

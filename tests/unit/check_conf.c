@@ -96,6 +96,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_str_eq(c.user_room, "_ocmroom");
 	ck_assert_str_eq(c.user_relay, "_ocmrelay");
 	ck_assert_uint_eq(c.workers, 1);
+	ck_assert_uint_eq(c.socket_buffer, 0);
 	ck_assert_uint_eq(c.max_rooms, 4096);
 	ck_assert_uint_eq(c.max_members, 65536);
 	ck_assert_uint_eq(c.max_lobby, 4096);
@@ -127,6 +128,7 @@ static const struct {
 	uint32_t	 least, most, unit;
 } numbers[] = {
 	NUMBER("workers", workers, 1, 16, 1),
+	NUMBER("socket-buffer", socket_buffer, 16, 524288, 1),
 	NUMBER("max-rooms", max_rooms, 1, 1048576, 1),
 	NUMBER("max-members", max_members, 1, 8388608, 1),
 	NUMBER("max-lobby", max_lobby, 1, 1048576, 1),
@@ -212,14 +214,32 @@ END_TEST
 
 START_TEST(workers_auto_is_a_number)
 {
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct conf c;
 	char err[CONF_ERROR];
 
 	must_load(&c, "workers = auto\n", NULL);
 	ck_assert_uint_ge(c.workers, 1);
 	ck_assert_uint_le(c.workers, OCM_WORKERS_MAX);
+	ck_assert_int_eq((long)c.workers, cores < OCM_WORKERS_MAX ? cores :
+	    OCM_WORKERS_MAX);
 	ck_assert_int_eq(load(&c, NULL, "workers=many", err), -1);
 	ck_assert_ptr_nonnull(strstr(err, "or \"auto\""));
+}
+END_TEST
+
+START_TEST(buffers_may_be_auto)
+{
+	struct conf c;
+	char err[CONF_ERROR];
+
+	must_load(&c, "socket-buffer = 64\n", NULL);
+	ck_assert_uint_eq(c.socket_buffer, 64);
+	must_load(&c, "socket-buffer = 64\n", "socket-buffer=auto");
+	ck_assert_uint_eq(c.socket_buffer, 0);
+	ck_assert_int_eq(load(&c, NULL, "socket-buffer=0", err), -1);
+	ck_assert_int_eq(load(&c, NULL, "socket-buffer=large", err), -1);
+	ck_assert_ptr_nonnull(strstr(err, "(KiB) or \"auto\""));
 }
 END_TEST
 
@@ -496,6 +516,7 @@ START_TEST(differences)
 		{ "user-room=x", "user-room", false },
 		{ "user-relay=x", "user-relay", false },
 		{ "workers=2", "workers", false },
+		{ "socket-buffer=64", "socket-buffer", false },
 		{ "max-rooms=2", "max-rooms", false },
 		{ "max-members=2", "max-members", false },
 		{ "max-lobby=2", "max-lobby", false },
@@ -553,6 +574,7 @@ main(void)
 	    NUMBERS);
 	tcase_add_loop_test(tc, numbers_beyond_their_ranges, 0, NUMBERS);
 	tcase_add_test(tc, workers_auto_is_a_number);
+	tcase_add_test(tc, buffers_may_be_auto);
 	tcase_add_test(tc, addresses);
 	tcase_add_test(tc, words);
 	tcase_add_test(tc, dialects);

@@ -180,6 +180,79 @@ START_TEST(failures_name_the_address)
 }
 END_TEST
 
+static void
+wanted(uint32_t members, uint64_t mib_of_memory, uint32_t receive_kib,
+    uint32_t send_kib)
+{
+	struct buffers b;
+
+	conf.max_members = members;
+	buffers_want(&b, &conf, mib_of_memory << 20);
+	ck_assert_uint_eq(b.want[NET_RECEIVE] / 1024, receive_kib);
+	ck_assert_uint_eq(b.want[NET_SEND] / 1024, send_kib);
+}
+
+START_TEST(buffers_by_members_and_memory)
+{
+	ck_assert_uint_ne(buffers_memory(), 0);
+	wanted(65536, 1 << 16, 4096, 16384);
+	wanted(65536, 0, 4096, 16384);		/* it is not known */
+	wanted(65536, 256, 2048, 2048);
+	wanted(65536, 16, 256, 256);
+	wanted(8388608, 1 << 16, 16384, 16384);
+	wanted(1, 1 << 16, 256, 256);
+	wanted(100, 1 << 16, 256, 1600);
+	conf.socket_buffer = 524288;
+	wanted(1, 16, 524288, 524288);
+}
+END_TEST
+
+/* Less than the kernel's default, so that it can be had by anybody. */
+START_TEST(buffers_are_set_on_every_socket)
+{
+	struct buffers *b = &sockets.buffers;
+	uint32_t i;
+
+	conf.workers = 2;
+	conf.socket_buffer = 48;
+	add(&conf.relay, "127.0.0.1:0");
+	ck_assert_msg(sockets_open(&sockets, &conf, err) == 0, "%s", err);
+	ck_assert_uint_eq(b->have[NET_RECEIVE], 48 << 10);
+	ck_assert_uint_eq(b->have[NET_SEND], 48 << 10);
+	ck_assert(!buffers_short(b));
+	for (i = 0; i < 2; i++) {
+		ck_assert_uint_eq(net_buffer(sockets.relay_fd[1][i],
+		    NET_RECEIVE), 48 << 10);
+		ck_assert_uint_eq(net_buffer(sockets.relay_fd[0][i],
+		    NET_SEND), 48 << 10);
+	}
+	ck_assert_uint_eq(net_buffer(sockets.lobby_fd[0], NET_RECEIVE),
+	    48 << 10);
+	sockets_close(&sockets);
+}
+END_TEST
+
+START_TEST(buffers_that_are_too_small_are_told)
+{
+	struct buffers b = { { 4 << 20, 16 << 20 }, { 4 << 20, 16 << 20 } };
+	char text[BUFFERS_TEXT], expected[BUFFERS_TEXT];
+
+	ck_assert(!buffers_short(&b));
+	ck_assert_str_eq(buffers_text(&b, text), "");
+	b.have[NET_SEND] = 208 << 10;
+	ck_assert(buffers_short(&b));
+	snprintf(expected, sizeof(expected), "the kernel gives 208 of 16384 "
+	    "KiB of send buffer (raise %s)", net_buffer_limit(NET_SEND));
+	ck_assert_str_eq(buffers_text(&b, text), expected);
+	b.have[NET_RECEIVE] = 207 << 10;
+	snprintf(expected, sizeof(expected), "the kernel gives 207 of 4096 "
+	    "KiB of receive buffer (raise %s), 208 of 16384 KiB of send "
+	    "buffer (raise %s)", net_buffer_limit(NET_RECEIVE),
+	    net_buffer_limit(NET_SEND));
+	ck_assert_str_eq(buffers_text(&b, text), expected);
+}
+END_TEST
+
 START_TEST(both_families_on_one_port)
 {
 	if (!have_v6()) {
@@ -243,6 +316,9 @@ main(void)
 	tcase_add_test(tc, workers_share_the_port);
 	tcase_add_test(tc, a_shared_port_is_shared_with_no_other_server);
 	tcase_add_test(tc, failures_name_the_address);
+	tcase_add_test(tc, buffers_by_members_and_memory);
+	tcase_add_test(tc, buffers_are_set_on_every_socket);
+	tcase_add_test(tc, buffers_that_are_too_small_are_told);
 	tcase_add_test(tc, both_families_on_one_port);
 	tcase_add_test(tc, who_can_reach_it);
 	tcase_add_test(tc, the_relay_of_a_listener);
