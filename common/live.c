@@ -24,6 +24,7 @@ struct live_slot {
 	_Atomic uint64_t	where;	/* gen, port, sock, enrolled */
 	_Atomic uint64_t	seen;	/* clock_ms() */
 	_Atomic uint64_t	wish;	/* gen 32, enum ending 8 */
+	_Atomic uint64_t	moved;	/* clock_ms() */
 };
 
 struct lobby_slot {
@@ -154,6 +155,13 @@ live_set_seen(struct live *l, uint32_t slot, uint64_t now_ms)
 }
 
 void
+live_set_moved(struct live *l, uint32_t slot, uint64_t now_ms)
+{
+	atomic_store_explicit(&l->slots[slot].moved, now_ms,
+	    memory_order_relaxed);
+}
+
+void
 live_wish(struct live *l, uint32_t slot, uint32_t gen, enum ending why)
 {
 	atomic_store_explicit(&l->slots[slot].wish,
@@ -189,6 +197,15 @@ live_seen(const struct live *l, uint32_t slot)
 	if (slot >= l->lim.members)
 		return 0;
 	return atomic_load_explicit(&l->slots[slot].seen,
+	    memory_order_relaxed);
+}
+
+uint64_t
+live_moved(const struct live *l, uint32_t slot)
+{
+	if (slot >= l->lim.members)
+		return 0;
+	return atomic_load_explicit(&l->slots[slot].moved,
 	    memory_order_relaxed);
 }
 

@@ -63,6 +63,8 @@ void	live_close(struct live *);
 /* ---- the owner's verbs; slot < limits.members ---- */
 void	live_set_where(struct live *, uint32_t slot, struct live_where);
 void	live_set_seen(struct live *, uint32_t slot, uint64_t now_ms);
+/* When the port in `where` came in place of another one. */
+void	live_set_moved(struct live *, uint32_t slot, uint64_t now_ms);
 /* Asks roomd to remove a member; appends to the wish ring. */
 void	live_wish(struct live *, uint32_t slot, uint32_t gen, enum ending);
 _Atomic uint64_t *live_counters(struct live *);
@@ -93,6 +95,7 @@ void	live_add_death(struct live *, uint32_t slot, uint32_t gen,
 /* ---- anybody's; out of range gives zeros ---- */
 struct live_where live_where(const struct live *, uint32_t slot);
 uint64_t live_seen(const struct live *, uint32_t slot);
+uint64_t live_moved(const struct live *, uint32_t slot);
 uint64_t live_counter(const struct live *, unsigned which);
 bool	live_lobby(const struct live *, uint32_t index, struct live_lobby *);
 /* Deaths over datagrams of that member since a time; LIVE_DEATHS are kept. */

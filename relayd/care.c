@@ -304,6 +304,9 @@ care_goodbye(struct relay *r)
 	const uint64_t deadline = clock_ms() + GOODBYE_MS;
 	char buf[DIALECT_ENDING_TEXT];
 
+	/* Only another relay may have heard them, while this one slept. */
+	relay_turn(r);
+	relay_follow(r);
 	deliver_all(r, deadline);
 	if (!r->speaks)
 		return;

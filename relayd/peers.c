@@ -10,6 +10,8 @@
 #include "peers_private.h"
 #include "sparse.h"
 
+enum { PORT_GAP_MS = 1000 };	/* between two ports of a member */
+
 void
 peers_make(struct peers *p, const struct peers_config *cf)
 {
@@ -82,6 +84,19 @@ peers_seen(const struct peers *p, uint32_t slot)
 		if ((t = live_seen(p->cf.live[k], slot)) > seen)
 			seen = t;
 	return seen;
+}
+
+/* Somebody with several ports speaks to several relays, but once a second. */
+static uint64_t
+last_move(const struct peers *p, uint32_t slot)
+{
+	uint64_t last = p->members[slot].moved_ms, t;
+	uint32_t k;
+
+	for (k = 0; k < p->cf.workers; k++)
+		if ((t = live_moved(p->cf.live[k], slot)) > last)
+			last = t;
+	return last;
 }
 
 /* ---- who is behind an address ---- */
@@ -282,6 +297,7 @@ publish(struct peers *p, uint32_t slot)
 	w.port = m->addr.port;
 	w.sock = m->sock;
 	w.enrolled = m->enrolled;
+	live_set_moved(p->cf.live[p->cf.me], slot, m->moved_ms);
 	live_set_where(p->cf.live[p->cf.me], slot, w);
 }
 
@@ -295,7 +311,8 @@ peers_spoke(struct peers *p, uint32_t slot, uint16_t port, uint8_t sock,
 
 	if (!m->registered && port != m->addr.port &&
 	    (row_flags(m) & DIALECT_FIXED_PORT) == 0) {
-		if (m->addr.port != 0 && now_ms - m->moved_ms < 1000) {
+		if (m->addr.port != 0 &&
+		    now_ms < last_move(p, slot) + PORT_GAP_MS) {
 			counter_add(&counters[LC_ports_held], 1);
 			return;
 		}

@@ -30,7 +30,7 @@ struct member {
 	struct addr	addr;		/* port: where it is sent to, or 0 */
 	uint64_t	joined_ms;
 	uint64_t	seen_ms;	/* last good datagram, within 100 ms */
-	uint64_t	moved_ms;	/* when its port last changed */
+	uint64_t	moved_ms;	/* when its port changed here */
 	uint64_t	rate_us;	/* when its burst is whole again */
 	uint64_t	refused_ms;	/* first of the unreachable answers */
 	struct fanout_place place;

@@ -280,6 +280,8 @@ peers_refresh(struct peers *p, uint64_t now_ms, unsigned tries)
 {
 	int rc = 0;
 
+	/* First: who is told of a change is told where it was last heard. */
+	follow_moves(p);
 	if (p->scanning || p->tail != roomtab_change_head(p->cf.tab)) {
 		if (now_ms < p->retry_ms)
 			return -1;
@@ -292,7 +294,6 @@ peers_refresh(struct peers *p, uint64_t now_ms, unsigned tries)
 		if (rc == -1)
 			p->retry_ms = now_ms + RETRY_MS;
 	}
-	follow_moves(p);
 	return rc;
 }
 

@@ -53,6 +53,10 @@ START_TEST(test_where)
 	ck_assert_uint_eq(live_where(l, 98).gen, 0);
 	ck_assert_uint_eq(live_where(l, 100).port, 0);
 	ck_assert_uint_eq(live_seen(l, UINT32_MAX), 0);
+	live_set_moved(l, 99, 12345);
+	ck_assert_uint_eq(live_moved(l, 99), 12345);
+	ck_assert_uint_eq(live_moved(l, 98), 0);
+	ck_assert_uint_eq(live_moved(l, 100), 0);
 }
 END_TEST
 

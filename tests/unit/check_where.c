@@ -105,6 +105,46 @@ START_TEST(test_other_relays)
 }
 END_TEST
 
+/* A port moves once a second, whichever relays the member speaks to. */
+START_TEST(test_moves_in_turn)
+{
+	struct member_made a = enter("r", "a", "plain", 0);
+	uint64_t now = clock_ms();
+
+	refresh();
+	start(&second, 1);
+	peers_spoke(&peers, a.slot, 6001, 0, now);
+	ck_assert_int_eq(peers_refresh(&second, now, 1), 0);
+	ck_assert_uint_eq(second.members[a.slot].addr.port, 6001);
+	peers_spoke(&second, a.slot, 6002, 0, now + 999);
+	ck_assert_uint_eq(second.members[a.slot].addr.port, 6001);
+	peers_spoke(&second, a.slot, 6002, 0, now + 1000);
+	ck_assert_uint_eq(second.members[a.slot].addr.port, 6002);
+	refresh();
+	peers_spoke(&peers, a.slot, 6001, 0, now + 1999);
+	ck_assert_uint_eq(peers.members[a.slot].addr.port, 6002);
+	peers_spoke(&peers, a.slot, 6001, 0, now + 2000);
+	ck_assert_uint_eq(peers.members[a.slot].addr.port, 6001);
+}
+END_TEST
+
+/* Who goes is told where it was heard last, though that was elsewhere. */
+START_TEST(test_heard_elsewhere_and_gone)
+{
+	struct member_made host = enter("r", "host", "plain", 0);
+	struct member_made a = enter("r", "a", "plain", 0);
+
+	refresh();
+	start(&second, 1);
+	peers_spoke(&second, a.slot, 6001, 0, clock_ms());
+	ck_assert_int_eq(roomtab_remove(fx.tab, a.slot, a.gen, END_IDLE), 0);
+	refresh();
+	ck_assert_uint_eq(heard.left, 1);
+	ck_assert_uint_eq(heard.port, 6001);
+	ck_assert_uint_eq(peers.members[host.slot].addr.port, 0);
+}
+END_TEST
+
 START_TEST(test_tokenless)
 {
 	struct member_made d = enter("r", "d", "decimal", 0);
@@ -167,6 +207,8 @@ main(void)
 	tcase_add_test(tc, test_port_rules);
 	tcase_add_test(tc, test_sockets);
 	tcase_add_test(tc, test_other_relays);
+	tcase_add_test(tc, test_moves_in_turn);
+	tcase_add_test(tc, test_heard_elsewhere_and_gone);
 	tcase_add_test(tc, test_tokenless);
 	tcase_add_test(tc, test_at);
 	suite_add_tcase(s, tc);

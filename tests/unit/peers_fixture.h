@@ -26,6 +26,7 @@ roll(unsigned n)
 
 static struct {
 	unsigned	added, fresh, left, closed, closed_members;
+	uint16_t	port;		/* of the last one that left */
 	enum ending	why;
 } heard;
 
@@ -46,6 +47,7 @@ on_leaving(void *ctx, uint32_t slot, enum ending why)
 
 	ck_assert_uint_ne(p->members[slot].gen, 0);
 	heard.left++;
+	heard.port = p->members[slot].addr.port;
 	heard.why = why;
 }
 
