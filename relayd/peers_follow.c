@@ -61,7 +61,8 @@ adopt(struct peers *p, uint32_t slot, struct live_where w)
 {
 	const struct member *m = &p->members[slot];
 
-	if (m->gen != w.gen || w.sock >= p->cf.socks)
+	/* A word about nobody fits a slot that is empty, and means nothing. */
+	if (m->gen == 0 || m->gen != w.gen || w.sock >= p->cf.socks)
 		return;
 	if (m->registered || w.port == 0)
 		w.port = m->addr.port;
