@@ -223,8 +223,14 @@ test-system: all
 
 # A build of its own, in a copy, that dies, hangs and fails on order.
 test-faults: all
-	tests/faults/run.sh $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS)' \
+	tests/faults/run.sh points $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS)' \
 	    WERROR='$(WERROR)' SAN='$(SAN)'
+
+# Mistakes in the real code, on order: what proves recovery notices each.
+test-mutants: all
+	sh tests/model/step.sh -m 15
+	tests/faults/run.sh mutants $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS)' \
+	    WERROR='$(WERROR)'
 
 # Captured roles try what they must not; SANDBOX=none has nothing to try.
 test-sandbox: all $(SANDBOX_TESTS_$(SANDBOX))
@@ -295,7 +301,7 @@ clean:
 	rm -f */*.o */*.d tests/*/*.o tests/*/*.d tests/*/*.t
 
 .PHONY: all build-tests test test-unit test-programs test-system test-model \
-	test-faults test-fuzz test-sandbox soak check-style bench \
+	test-faults test-fuzz test-mutants test-sandbox soak check-style bench \
 	bench-compare fuzz clean install uninstall
 
 -include build/depend

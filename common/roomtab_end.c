@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "fault.h"
 #include "roomtab_layout.h"
 
 /* ---- inside a transaction ---- */
@@ -88,6 +89,10 @@ close_room(struct roomtab *t, uint32_t room, enum ending why)
 	tx_store_gen(t, &t->room_gen[room], room_gen_of(t, room) + 1);
 	tx_store(t, &r->link, t->a->j.reap);
 	tx_store(t, &t->a->j.reap, room + 1);
+	if (MUTANT(close_in_halves)) {
+		tx_commit(t);
+		(void)tx_begin(t);
+	}
 	tx_store(t, &t->a->j.rooms, t->a->j.rooms - 1);
 	tx_store(t, &t->a->j.members, t->a->j.members - r->members);
 	tx_announce(t, room | CHANGE_IS_ROOM);

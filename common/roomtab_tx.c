@@ -58,10 +58,14 @@ tx_store(struct roomtab *t, uint32_t *word, uint32_t value)
 		fatalx("transaction larger than the journal");
 	t->a->journal[n].word = (uint32_t)(word - (uint32_t *)(void *)t->a);
 	t->a->journal[n].old = *word;
+	if (MUTANT(store_before_count))
+		store_word(word, value);
 	FAULT(tx_noted);
 	store(&t->a->jn, n + 1);	/* counted before what it undoes */
 	FAULT(tx_counted);
 	store_word(word, value);
+	if (MUTANT(commit_early))
+		store(&t->a->jact, 0);
 	FAULT(tx_stored);
 }
 
@@ -105,7 +109,8 @@ void
 tx_commit(struct roomtab *t)
 {
 	FAULT(tx_whole);
-	store(&t->a->jact, 0);		/* the commit: this one store */
+	if (!MUTANT(answer_early))	/* it is made by the next change */
+		store(&t->a->jact, 0);	/* the commit: this one store */
 	FAULT(tx_committed);
 	store(&t->a->seq, load(&t->a->seq) + 1);
 	FAULT(tx_even);
@@ -122,7 +127,7 @@ undo(struct roomtab *t)
 	size_t end = t->shape.size / 4;
 	uint32_t i, n = load(&t->a->jn);
 
-	if (load(&t->a->jact) == 0)
+	if (load(&t->a->jact) == 0 || MUTANT(no_undo))
 		return 0;
 	if (n > JOURNAL_MAX)
 		return -1;
@@ -131,9 +136,11 @@ undo(struct roomtab *t)
 		    t->a->journal[i].word >= end)
 			return -1;
 	for (i = n; i-- > 0;) {
+		const struct journal_entry *u =
+		    &t->a->journal[MUTANT(undo_forward) ? n - 1 - i : i];
+
 		FAULT(undo_word);
-		store_word(base + t->a->journal[i].word,
-		    t->a->journal[i].old);
+		store_word(base + u->word, u->old);
 	}
 	FAULT(undo_whole);
 	store(&t->a->jact, 0);
@@ -316,7 +323,7 @@ roomtab_recover(struct roomtab *t)
 	FAULT(recover_begin);
 	if ((undone = undo(t)) == -1)
 		return -1;
-	if ((load(&t->a->seq) & 1) != 0) {
+	if ((load(&t->a->seq) & 1) != 0 && !MUTANT(leave_odd)) {
 		FAULT(recover_odd);
 		store(&t->a->seq, load(&t->a->seq) + 1);
 		undone = 1;

@@ -100,19 +100,26 @@ nap(void)
 	(void)nanosleep(&ts, NULL);
 }
 
+static bool
+is_parked(const struct shmlock *l)
+{
+	return !MUTANT(no_park) && atomic_load(&l->area->park) != 0;
+}
+
 /* One wait for the semaphore: 0 when it is ours. */
 static int
 try_once(struct shmlock *l)
 {
 	_Atomic uint32_t *word = &l->area->intent[l->role];
 
+	FAULT(acquire_begin);
 	atomic_store(word, WANT);
 	FAULT(acquire_want);
 	/*
 	 * The second look: a supervisor that parked before it saw our WANT
 	 * takes us for idle and may be making the semaphore anew.
 	 */
-	if (atomic_load(&l->area->park) == 0 &&
+	if ((MUTANT(no_second_look) || !is_parked(l)) &&
 	    sem_shared_wait(l->sem, WAIT_MS) == 0) {
 		FAULT(acquire_got);
 		atomic_store(word, HOLD);
@@ -130,7 +137,7 @@ shmlock_acquire(struct shmlock *l, unsigned tries)
 	unsigned misses = 0, parked = 0;
 
 	for (;;) {
-		if (atomic_load(&l->area->park) != 0) {
+		if (is_parked(l)) {
 			if (tries > 0 &&
 			    ++parked > tries * (WAIT_MS * 1000 / NAP_US))
 				break;
@@ -190,7 +197,7 @@ shmlock_remake(struct shmlock *l, uint32_t dead)
 	for (i = 0; i < SHMLOCK_ROLES; i++)
 		if ((dead >> i & 1) != 0)
 			atomic_store(&l->area->intent[i], IDLE);
-	return sem_shared_remake(l->sem);
+	return MUTANT(no_remake) ? 0 : sem_shared_remake(l->sem);
 }
 
 void

@@ -22,7 +22,7 @@ static const char *const environment[] = {
 	"OCM_SANDBOX", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
 	"TSAN_OPTIONS", "MSAN_OPTIONS",
 #ifdef OCM_FAULTS
-	"OCM_FAULTS",
+	"OCM_FAULTS", "OCM_MUTANT",
 #endif
 };
 enum { ENVIRONMENT = sizeof(environment) / sizeof(environment[0]) };

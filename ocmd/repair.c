@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 #include "server.h"
 
@@ -99,8 +100,10 @@ server_repair(struct server *s, uint32_t dead)
 	 * it is idle and has a pass of its own.
 	 */
 	shmlock_park(s->lock);
-	while ((busy = wait_for_quiet(s, &dead)) != 0)
+	while ((busy = wait_for_quiet(s, &dead)) != 0 && !MUTANT(no_quiet)) {
 		dead |= kill_those(s, failed++ == 0 ? busy : alive(s));
+		FAULT(repair_killed);
+	}
 	if (shmlock_remake(s->lock, dead) == -1)
 		log_warn("the lock cannot be made anew");
 	shmlock_unpark(s->lock);

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 #include "server.h"
 
@@ -26,7 +27,8 @@ feel(struct server *s, struct child *c, const struct ctl_bell *ping)
 		server_hear(c);
 	if (c->state != CHILD_READY)
 		return;
-	if (limit > 0 && c->unanswered >= (limit > 1 ? limit - 1 : 1)) {
+	if (limit > 0 && !MUTANT(no_heartbeat) &&
+	    c->unanswered >= (limit > 1 ? limit - 1 : 1)) {
 		log_warnx("%s: does not answer for %u s; killing it", c->name,
 		    limit);
 		child_kill(c);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fault.h"
 #include "log.h"
 #include "peers.h"
 #include "peers_private.h"
@@ -151,7 +152,8 @@ apply_new(struct peers *p, const struct roomtab_change *c)
 	if (r->gen != 0 && r->gen != c->member.room_gen)
 		close_room(p, c->member.room, END_NONE);
 	peers_add(p, c);
-	if (heard_at(p, c->index, c->member.gen, &w))
+	if (!MUTANT(forget_ports) &&
+	    heard_at(p, c->index, c->member.gen, &w))
 		adopt(p, c->index, w);
 	if (ev->added != NULL)
 		ev->added(ev->ctx, c->index, p->started);

@@ -84,6 +84,7 @@ step gcc-system gcc make CC=gcc WERROR=-Werror test-system
 step gcc-faults gcc make CC=gcc WERROR=-Werror test-faults
 step gcc-sandbox gcc make CC=gcc WERROR=-Werror test-sandbox
 step model gcc make test-model
+step mutants gcc make CC=gcc WERROR=-Werror test-mutants
 
 # clang, and BSD make.
 step clang-build clang make -j2 CC=clang WERROR=-Werror all build-tests

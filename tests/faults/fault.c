@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What stands behind the fault points of common/fault.h in a FAULTS build.
- * OCM_FAULTS names the file of orders, which is mapped before main runs;
- * dying is _exit, since the sandbox allows neither kill nor raise.
+ * OCM_FAULTS names the file of orders, which is mapped before main runs,
+ * OCM_MUTANT the mistake to be made; dying is _exit, since the sandbox
+ * allows neither kill nor raise.
  */
 #include <sys/mman.h>
 
@@ -19,11 +20,12 @@
 #include "fault.h"
 #include "orders.h"
 
-enum { DIED = 70 };
+enum { DIED = 70, PAUSE_MS = 80 };
 static const char poison[] = "!poison";
 
 static struct orders *orders;
 static char role[ROLE_BYTES];
+static const char *mutant = "";
 
 /* argv[0] of a child is "relayd 0". */
 static void
@@ -45,6 +47,8 @@ map_orders(void)
 	int fd;
 
 	learn_role();
+	if ((p = getenv("OCM_MUTANT")) != NULL)
+		mutant = p;
 	if (path == NULL || (fd = open(path, O_RDWR | O_CLOEXEC)) == -1)
 		return;
 	p = mmap(NULL, sizeof(struct orders), PROT_READ | PROT_WRITE,
@@ -103,6 +107,7 @@ void
 fault_point(const char *name)
 {
 	const struct timespec second = { 1, 0 };
+	const struct timespec pause_time = { 0, PAUSE_MS * 1000000L };
 	int saved = errno;
 
 	switch (fault_pass(fault_site(name))) {
@@ -111,6 +116,9 @@ fault_point(const char *name)
 	case ACT_HANG:
 		for (;;)
 			(void)nanosleep(&second, NULL);
+	case ACT_PAUSE:
+		(void)nanosleep(&pause_time, NULL);
+		break;
 	case ACT_NONE:
 	case ACT_FAIL:
 		break;
@@ -123,4 +131,10 @@ fault_poison(const void *msg, size_t len)
 {
 	if (len == sizeof(poison) - 1 && memcmp(msg, poison, len) == 0)
 		fault_point("poison");
+}
+
+bool
+fault_mutant(const char *name)
+{
+	return strcmp(name, mutant) == 0;
 }

@@ -2,21 +2,28 @@
 # SPDX-License-Identifier: ISC
 # Tests that need a server which fails on order: builds one with FAULTS=1 in
 # a copy of this tree, shows that the ordinary programs have none of it, and
-# runs the modules beside this script.
+# runs the modules beside this script; or shows that they notice mutants,
+# mistakes that this build makes on order.
 #
-# usage: run.sh MAKE [ARG...]	(the ordinary programs are in build/)
+# usage: run.sh points|mutants MAKE [ARG...]
+#	(the ordinary programs are in build/)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+what=$1
+shift
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 programs='ocmctl ocm ocmd roomd relayd'
+mutants=$(cat common/*.c ocmd/*.c roomd/*.c relayd/*.c |
+    sed -n 's/.*MUTANT(\([a-z_]*\)).*/\1/p' | sort -u)
 
 # Names that only a FAULTS build knows.
 hooks()		# program
 {
 	nm "$1" | grep -c ' [TtWw] \(fault_\|__wrap_\|__real_\)'
-	strings -a "$1" | grep -c OCM_FAULTS
+	strings -a "$1" |
+	    grep -cx "OCM_FAULTS\|OCM_MUTANT$(printf '\\|%s' $mutants)"
 }
 
 mkdir "$tmp/tree" &&
@@ -44,4 +51,9 @@ for p in ocmd roomd relayd; do
 	passed=$((passed + 1))
 done
 echo "hooks: $passed passed, 0 failed"
-OCM_BUILD=$tmp/tree/build tests/system/run -d tests/faults
+export OCM_BUILD="$tmp/tree/build"
+case $what in
+points)	tests/system/run -d tests/faults ;;
+mutants)
+	tests/faults/mutants ;;
+esac

@@ -58,10 +58,13 @@ class Scene:
 
     PASSWORD = "秘密"
 
-    def __init__(self):
+    def __init__(self, case):
         self.server = Faulty(notices=False, restart_limit=1000000,
                              hang_limit=2 if SLOW == 1 else 4,
                              join_rate=0, idle=0)
+        case.addCleanup(self.server.finish)
+
+    def settle(self):
         self.alice = self.server.member("alice").create(
             "keep", password=self.PASSWORD)
         self.bob = self.server.member("bob").join(
@@ -131,11 +134,10 @@ class Scene:
     # -- checking --
 
     def reach(self, speaker, listener):
+        """Who was heard before the fault need not say hello again."""
         deadline = Deadline(BACK_S)
         listener.drain()
         while True:
-            speaker.hello()
-            listener.hello()
             speaker.say("are you there?")
             if listener.recv(0.05) is not None:
                 break
@@ -163,6 +165,7 @@ class Scene:
         self.reach(self.bob, self.alice)
         new = self.answered(lambda: self.server.member("new").join(
             "keep", password=self.PASSWORD))
+        self.reach(new, self.alice)
         assert self.refusal(lambda: self.server.member("mallory").join(
             "keep", password="falsch")) == "status 3"
         listed = self.answered(self.alice.members)
@@ -200,15 +203,15 @@ class Walk(ocm.Case):
             work.put(job)
 
         def one_server():
-            scene = Scene()
-            self.addCleanup(scene.server.finish)
-            while not work.empty() and time.monotonic() < end:
-                job = work.get()
-                try:
+            job, scene = "start", Scene(self)
+            try:
+                scene.settle()
+                while not work.empty() and not bad and \
+                        time.monotonic() < end:
+                    job = work.get()
                     took.append((scene.fault(*job), job))
-                except BaseException as why:
-                    bad.append((job, repr(why), scene.server.log()[-2000:]))
-                    return
+            except BaseException as why:
+                bad.append((job, repr(why), scene.server.log()[-2000:]))
         threads = [threading.Thread(target=one_server)
                    for _ in range(SERVERS)]
         for thread in threads:

@@ -5,7 +5,7 @@
  * each one that changed the shared memory, recovery runs on a copy, as if
  * the child had been killed right there; the result must be the table before
  * the operation or the one after it, and once it is the one after, it stays.
- * The lock must come back to life as well.
+ * The lock must come back to life as well, and readers believe the table.
  *
  * Usage: step [SEED [OPERATIONS]]
  */
@@ -247,6 +247,9 @@ state_size(void)
 static bool
 recovered(const uint8_t *before, uint8_t *after, bool *have_after)
 {
+	static struct roomtab_change change;
+	uint32_t slot = 0;
+
 	memcpy(copy.control, live.control, shmlock_area_size());
 	memcpy(copy.rooms, live.rooms, size);
 	shmlock_park(copy_sup);
@@ -258,6 +261,8 @@ recovered(const uint8_t *before, uint8_t *after, bool *have_after)
 	if (shmlock_acquire(copy_tab->lock, 1) == -1)
 		errx(1, "nobody gets the lock any more");
 	shmlock_release(copy_tab->lock);
+	if (roomtab_scan(copy_tab, &slot, &change, 1, 1) == -1)
+		errx(1, "no reader believes the table any more");
 	if (memcmp(before, state(copy.rooms), state_size()) == 0)
 		return false;
 	if (!*have_after) {

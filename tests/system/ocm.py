@@ -2,7 +2,8 @@
 """Real servers for the tests: start one, ask it, stop it, and look whether
 it left anything behind.  Used by all test modules.
 
-OCM_BUILD names the directory of the programs (default: build/ of the tree).
+OCM_BUILD names the directory of the programs (default: build/ of the tree),
+OCM_MUTANT a mistake that those of a FAULTS build then make.
 Everything runs with OCM_SANDBOX=strict: a system call that the sandbox does
 not know kills the child, and a dead child fails the test.
 """
@@ -135,7 +136,8 @@ class Server:
 
     def environment(self):
         env = {name: value for name, value in os.environ.items()
-               if not name.startswith(("OCM_", "XDG_"))}
+               if not name.startswith(("OCM_", "XDG_")) or
+               name == "OCM_MUTANT"}
         env["OCM_SANDBOX"] = "strict"
         return env
 
