@@ -50,6 +50,8 @@
 	X(drop_address, "dropped: token from another address")		\
 	X(drop_rate, "dropped: member over its rate")			\
 	X(drop_stale, "dropped: table not readable in time")		\
+	X(drop_talker, "dropped: too much, newest of who talks the most") \
+	X(drop_busy, "dropped: too much, newest of the busiest room")	\
 	X(bundles, "sends of several messages at once")			\
 	X(bundles_split, "sends of several that had to go singly")	\
 	X(copy_unsendable, "copies dropped: the send buffer was full")	\

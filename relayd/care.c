@@ -204,7 +204,9 @@ care_leaving(void *ctx, uint32_t slot, enum ending why)
 {
 	struct relay *r = ctx;
 
-	deliver_room(r, r->peers.members[slot].room);
+	/* What it said is said by who it is now. */
+	if (queue_has(&r->queue, slot))
+		deliver_room(r, r->peers.members[slot].room);
 	if (!r->speaks)
 		return;
 	notice_removed(&r->notices, slot, why);
@@ -220,6 +222,33 @@ care_closing(void *ctx, uint32_t room, enum ending why)
 	deliver_room(r, room);
 	if (r->speaks)
 		notice_closing(&r->notices, room, why);
+}
+
+void
+care_moving(void *ctx, uint32_t room)
+{
+	deliver_settle(ctx, room);
+}
+
+void
+care_lobby_coming(void *ctx)
+{
+	deliver_earlier(ctx, deliver_lobby(ctx));
+}
+
+void
+care_lobby_moving(void *ctx)
+{
+	deliver_settle(ctx, deliver_lobby(ctx));
+}
+
+void
+care_lobby_leaving(void *ctx, uint32_t client)
+{
+	struct relay *r = ctx;
+
+	if (queue_has(&r->queue, r->peers.cf.limits.members + client))
+		deliver_room(r, deliver_lobby(r));
 }
 
 /* ---- time ---- */

@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A copy to everybody else in the room (see deliver.h).  Called by relay.c
- * after each batch, and by care.c before a member or a room goes.
+ * A copy to everybody else in the room (see deliver.h).  Called by the loop
+ * once a turn, and by care.c before a member or a room goes.
  */
+#include <limits.h>
+#include <string.h>
+
 #include "clock.h"
 #include "deliver.h"
 #include "relay.h"
 
-/* Copies to one room. */
+/*
+ * Work is counted in copies of one bundle; one that goes by itself costs
+ * about five times as much, since most of a send is not its bytes.
+ */
 enum {
-	SMALL_COPIES = 4096,		/* a few milliseconds: goes first */
-	WINDOW_COPIES = 1 << 16,	/* in one go */
-	WAITING_COPIES = 1 << 19,	/* in the queue */
+	SLICE = 256,			/* about a fifth of a millisecond */
+	SEND_COST = 4,			/* of an entry, beyond its copies */
+	COST_BYTES = 1024,		/* so many cost as much as a copy */
+	SMALL_COPIES = 256,		/* of a room that goes first */
+	LITTLE_COPIES = 4096,		/* a few milliseconds at most */
+	WINDOW_COPIES = 1 << 16,	/* in one window */
+};
+
+/* Who gets the messages of a room, or of the lobby. */
+struct audience {
+	struct outlet	*out;
+	struct fanout	*fanout;
+	uint32_t	 groups;	/* list head */
+	uint32_t	 members;
+	enum relay_counter messages, copies;
 };
 
 static void
@@ -20,179 +38,333 @@ count(struct relay *r, enum relay_counter which, uint64_t n)
 	counter_add(&r->counters[which], n);
 }
 
-static struct utterance
-utterance_of(const struct relay *r, uint32_t room, const struct queued *q)
+uint32_t
+deliver_lobby(const struct relay *r)
 {
-	const struct peers *p = &r->peers;
-	struct utterance u;
-
-	u.room = peers_room_name(p, room);
-	u.room_len = p->rooms[room].name_len;
-	u.user = peers_name(p, q->slot);
-	u.user_len = p->members[q->slot].name_len;
-	u.msg = queue_text(&r->queue, q);
-	u.msg_len = q->len;
-	u.message_only = r->set.message_only != 0;
-	return u;
+	return r->peers.cf.limits.rooms;
 }
 
-/* The room's n oldest messages in one form; how many it cannot carry. */
-static unsigned
-frame(struct relay *r, uint32_t room, enum form form, unsigned n)
+static struct audience
+audience_of(struct relay *r, uint32_t room)
 {
-	const struct queued *q = queue_first(&r->queue, room);
-	struct trains *t = &r->trains;
-	unsigned i, misfits = 0;
+	struct audience a = { &r->out, &r->peers.fanout, 0, 0, LC_messages,
+	    LC_deliveries };
+
+	if (room == deliver_lobby(r))
+		return (struct audience){ &r->lobby_out, &r->lobby.fanout,
+		    r->lobby.groups, r->lobby.count, LC_lobby_messages,
+		    LC_lobby_deliveries };
+	a.groups = r->peers.rooms[room].groups;
+	a.members = r->peers.rooms[room].members;
+	return a;
+}
+
+/* ---- framing ---- */
+
+static struct fanout_place
+place_of(const struct relay *r, const struct queued *q)
+{
+	const uint32_t members = r->peers.cf.limits.members;
+
+	return q->speaker < members ? r->peers.members[q->speaker].place :
+	    r->lobby.clients[q->speaker - members].place;
+}
+
+static size_t
+frame_said(struct relay *r, enum form form, const struct queued *q,
+    uint8_t *out)
+{
+	const struct peers *p = &r->peers;
+	const struct member *m = &p->members[q->speaker];
 	struct utterance u;
 	size_t len;
 
-	trains_clear(t);
-	for (i = 0; i < n; i++, q = queue_next(&r->queue, q)) {
-		u = utterance_of(r, room, q);
-		live_take(r->live, SENDER_UNKNOWN, q->len);
-		live_take_of(r->live, q->slot, r->peers.members[q->slot].gen);
-		len = dialect_message(form, &u, trains_space(t));
-		live_done(r->live);
-		if (len > 0)
-			trains_add(t, q->slot, r->peers.members[q->slot].place,
-			    len);
-		else
-			misfits++;
-	}
-	trains_arrange(t, r->out.bundle);
-	return misfits;
+	u.room = peers_room_name(p, q->room);
+	u.room_len = p->rooms[q->room].name_len;
+	u.user = peers_name(p, q->speaker);
+	u.user_len = m->name_len;
+	u.msg = queue_text(&r->queue, q);
+	u.msg_len = q->len;
+	u.message_only = r->set.message_only != 0;
+	live_take(r->live, SENDER_UNKNOWN, q->len);
+	live_take_of(r->live, q->speaker, m->gen);
+	len = dialect_message(form, &u, out);
+	live_done(r->live);
+	return len;
 }
 
-/* How many of the room's n oldest messages are by members of a group. */
-static unsigned
-said_in(const struct relay *r, uint32_t room, uint32_t group, unsigned n)
+/* The lobby's messages go as they came. */
+static size_t
+frame_lobby(struct relay *r, const struct queued *q, uint8_t *out)
 {
-	const struct queued *q = queue_first(&r->queue, room);
-	unsigned said = 0;
+	memcpy(out, queue_text(&r->queue, q), q->len);
+	return q->len;
+}
 
-	for (; n > 0; n--, q = queue_next(&r->queue, q))
-		said += r->peers.members[q->slot].place.group == group;
+/* The messages of a window in one form. */
+static void
+frame(struct relay *r, struct window *w, enum form form)
+{
+	const struct queued *q = queue_first(&r->queue, w->room);
+	const bool lobby = w->room == deliver_lobby(r);
+	struct trains *t = &w->trains;
+	uint8_t *space;
+	unsigned i;
+	size_t len;
+
+	trains_clear(t);
+	w->misfits = 0;
+	for (i = 0; i < w->n; i++, q = queue_next(&r->queue, q)) {
+		space = trains_space(t);
+		len = lobby ? frame_lobby(r, q, space) :
+		    frame_said(r, form, q, space);
+		if (len > 0)
+			trains_add(t, q->speaker, place_of(r, q), len);
+		else
+			w->misfits++;
+	}
+	trains_arrange(t, audience_of(r, w->room).out->bundle);
+}
+
+/* ---- what could not be sent ---- */
+
+/* How many messages of the window are by members of a group. */
+static unsigned
+said_in(const struct relay *r, const struct window *w, uint32_t group)
+{
+	const struct queued *q = queue_first(&r->queue, w->room);
+	unsigned i, said = 0;
+
+	for (i = 0; i < w->n; i++, q = queue_next(&r->queue, q))
+		said += place_of(r, q).group == group;
 	return said;
 }
 
 static void
-count_misfits(struct relay *r, uint32_t room, uint32_t group, unsigned n)
+count_misfits(struct relay *r, const struct window *w, uint32_t members)
 {
-	const struct group *g = &r->peers.fanout.groups[group - 1];
-	const struct trains *t = &r->trains;
-	unsigned i, own = said_in(r, room, group, n);
+	const struct trains *t = &w->trains;
+	unsigned i, own;
 
+	if (w->misfits == 0)
+		return;
+	own = said_in(r, w, w->group);
 	for (i = 0; i < t->n; i++)
-		own -= t->sender[t->piece[i].sender].place.group == group;
-	count(r, LC_copy_form, (uint64_t)g->count * (n - t->n) - own);
+		own -= t->sender[t->piece[i].sender].place.group == w->group;
+	count(r, LC_copy_form, (uint64_t)members * w->misfits - own);
 }
 
 static void
-deliver_form(struct relay *r, uint32_t room, enum form form, unsigned n)
+count_portless(struct relay *r, const struct window *w)
 {
-	struct fanout *f = &r->peers.fanout;
+	uint64_t copies;
+
+	if (w->room == deliver_lobby(r) ||
+	    r->peers.rooms[w->room].portless == 0)
+		return;
+	copies = (uint64_t)w->n * r->peers.rooms[w->room].portless;
+	count(r, LC_copy_unknown_port, copies - said_in(r, w, 0));
+}
+
+/* ---- windows ---- */
+
+static void
+open_window(struct relay *r, struct window *w, uint32_t room)
+{
+	const struct audience a = audience_of(r, room);
 	const struct group *g;
-	uint64_t sent = 0;
-	uint32_t group;
-	unsigned misfits = frame(r, room, form, n);
-
-	for (group = r->peers.rooms[room].groups; group != 0; group = g->next) {
-		g = &f->groups[group - 1];
-		if (g->kind.form != form)
-			continue;
-		sent += send_trains(&r->out, f, group, &r->trains);
-		if (misfits > 0)
-			count_misfits(r, room, group, n);
-	}
-	count(r, LC_deliveries, sent);
-}
-
-/* The n oldest messages of a room. */
-static void
-deliver(struct relay *r, uint32_t room, unsigned n)
-{
-	const struct room *k = &r->peers.rooms[room];
-	const struct group *g;
-	unsigned forms = 0, f;
-
-	g = fanout_first(&r->peers.fanout, k->groups);
-	for (; g != NULL; g = fanout_next(&r->peers.fanout, g))
-		forms |= 1u << g->kind.form;
-	for (f = 0; f < FORM_COUNT; f++)
-		if ((forms >> f & 1) != 0)
-			deliver_form(r, room, (enum form)f, n);
-	count(r, LC_messages, n);
-	if (k->portless > 0)
-		count(r, LC_copy_unknown_port, (uint64_t)n * k->portless -
-		    said_in(r, room, 0, n));
-	queue_drop(&r->queue, room, n);
-}
-
-static void
-deliver_window(struct relay *r, uint32_t room)
-{
-	const uint32_t members = r->peers.rooms[room].members;
-	uint32_t n = r->queue.room[room].count;
+	uint32_t n = r->queue.room[room].waiting;
 
 	if (n > TRAIN_WINDOW)
 		n = TRAIN_WINDOW;
-	if (n > 1 && (uint64_t)n * members > WINDOW_COPIES)
-		n = 1 + WINDOW_COPIES / members;
-	deliver(r, room, n);
+	if (n > 1 && (uint64_t)n * a.members > WINDOW_COPIES)
+		n = 1 + WINDOW_COPIES / a.members;
+	queue_take(&r->queue, room, n);
+	w->room = room;
+	w->n = n;
+	w->forms = 0;
+	w->group = 0;
+	g = fanout_first(a.fanout, a.groups);
+	for (; g != NULL; g = fanout_next(a.fanout, g))
+		w->forms |= 1u << g->kind.form;
 }
 
-static bool
-is_small(const struct relay *r, uint32_t room)
+static void
+close_window(struct relay *r, struct window *w)
 {
-	return (uint64_t)r->queue.room[room].count *
-	    r->peers.rooms[room].members <= SMALL_COPIES;
+	count(r, audience_of(r, w->room).messages, w->n);
+	count_portless(r, w);
+	queue_sent(&r->queue, w->room);
+	w->n = 0;
 }
 
-/* One of the rooms that are left, each time another. */
+/* The group (+ 1) of a form in that list, 0: there is none. */
+static uint32_t
+group_of_form(const struct fanout *f, uint32_t list, unsigned form)
+{
+	while (list != 0 && f->groups[list - 1].kind.form != form)
+		list = f->groups[list - 1].next;
+	return list;
+}
+
+/* The next group to send to, framed for it; false: that was all. */
+static bool
+next_group(struct relay *r, struct window *w, const struct audience *a)
+{
+	const struct group *g;
+	unsigned form;
+
+	w->train = 0;
+	w->entry = 0;
+	if (w->group != 0) {
+		g = &a->fanout->groups[w->group - 1];
+		w->group = group_of_form(a->fanout, g->next, g->kind.form);
+	}
+	while (w->group == 0 && w->forms != 0) {
+		for (form = 0; (w->forms >> form & 1) == 0; form++)
+			;
+		w->forms &= ~(1u << form);
+		w->group = group_of_form(a->fanout, a->groups, form);
+		if (w->group != 0)
+			frame(r, w, (enum form)form);
+	}
+	return w->group != 0;
+}
+
+/* As much of a train as the budget allows; what that cost. */
+static int
+send_part(struct relay *r, struct window *w, const struct audience *a,
+    int budget)
+{
+	const struct train *c = &w->trains.train[w->train];
+	const uint32_t members = a->fanout->groups[w->group - 1].count;
+	const int each = SEND_COST + c->count + (int)(c->len / COST_BYTES);
+	uint32_t n = 1 + (uint32_t)(budget / each);
+
+	if (n > members - w->entry)
+		n = members - w->entry;
+	count(r, a->copies, send_train(a->out, a->fanout, w->group, &w->trains,
+	    c, w->entry, w->entry + n));
+	w->entry += n;
+	if (w->entry == members) {
+		w->entry = 0;
+		w->train++;
+	}
+	return (int)n * each;
+}
+
+/* Sends of a window what the budget allows; what is left of it. */
+static int
+advance(struct relay *r, struct window *w, int budget)
+{
+	const struct audience a = audience_of(r, w->room);
+
+	while (budget > 0 && w->n > 0) {
+		if (w->group != 0 && w->train < w->trains.count) {
+			budget -= send_part(r, w, &a, budget);
+			continue;
+		}
+		if (w->group != 0)
+			count_misfits(r, w,
+			    a.fanout->groups[w->group - 1].count);
+		if (!next_group(r, w, &a))
+			close_window(r, w);
+	}
+	return budget;
+}
+
+/* All of it, however long that takes. */
+static void
+complete(struct relay *r, struct window *w)
+{
+	while (w->n > 0) {
+		(void)advance(r, w, BREATH_COPIES);
+		relay_breathe(r);
+	}
+}
+
+/* ---- a turn ---- */
+
+static uint64_t
+work_of(const struct relay *r, uint32_t room)
+{
+	const uint64_t members = room == deliver_lobby(r) ? r->lobby.count :
+	    r->peers.rooms[room].members;
+
+	return members * r->queue.room[room].waiting;
+}
+
+/* Every room that has little to send, in turns that go on the next time. */
+static void
+deliver_small(struct relay *r, int budget)
+{
+	struct queue *q = &r->queue;
+	uint32_t room, i;
+
+	/* Who was at it was interrupted to say goodbye. */
+	if (r->small.n > 0 && (budget = advance(r, &r->small, budget)) <= 0)
+		return;
+	for (i = q->rooms; i > 0 && budget > 0; i--) {
+		if (r->turn >= q->rooms)
+			r->turn = 0;
+		room = q->active[r->turn];
+		if (work_of(r, room) > SMALL_COPIES ||
+		    (r->large.n > 0 && room == r->large.room)) {
+			r->turn++;
+			continue;
+		}
+		/* Another room takes its place, unless more waits. */
+		open_window(r, &r->small, room);
+		budget -= INT_MAX - advance(r, &r->small, INT_MAX);
+	}
+}
+
+/* A slice of a room that has much to send; when it is done, of another. */
 static void
 deliver_large(struct relay *r)
 {
-	const uint32_t rooms = r->queue.rooms;
+	struct queue *q = &r->queue;
+	uint32_t room, i;
 
-	if (rooms > 0)
-		deliver_window(r, r->queue.active[r->turn++ % rooms]);
+	for (i = q->rooms; i > 0 && r->large.n == 0; i--) {
+		if (++r->large_turn >= q->rooms)
+			r->large_turn = 0;
+		room = q->active[r->large_turn];
+		if (work_of(r, room) > SMALL_COPIES)
+			open_window(r, &r->large, room);
+	}
+	(void)advance(r, &r->large, SLICE);
 }
 
 void
 deliver_some(struct relay *r)
 {
-	uint32_t i;
-
-	/* From the end: a room that has no more takes another's place. */
-	for (i = r->queue.rooms; i > 0; i--) {
-		if (i <= r->queue.rooms &&
-		    is_small(r, r->queue.active[i - 1]))
-			deliver_window(r, r->queue.active[i - 1]);
-		relay_breathe(r);
-	}
+	deliver_small(r, SLICE);
 	deliver_large(r);
-	relay_breathe(r);
+}
+
+void
+deliver_settle(struct relay *r, uint32_t room)
+{
+	if (r->large.n > 0 && r->large.room == room)
+		complete(r, &r->large);
 }
 
 void
 deliver_room(struct relay *r, uint32_t room)
 {
-	while (r->queue.room[room].count > 0)
-		deliver_window(r, room);
+	deliver_settle(r, room);
+	while (r->queue.room[room].waiting > 0) {
+		open_window(r, &r->small, room);
+		complete(r, &r->small);
+	}
 }
 
 void
-deliver_make_room(struct relay *r, uint32_t room)
+deliver_earlier(struct relay *r, uint32_t room)
 {
-	const struct queue_room *q = &r->queue.room[room];
-
-	while (queue_full(&r->queue))
-		deliver_some(r);
-	while (q->count > 0 && (uint64_t)q->count *
-	    r->peers.rooms[room].members >= WAITING_COPIES) {
-		deliver_window(r, room);
-		relay_breathe(r);
-	}
+	if (work_of(r, room) <= LITTLE_COPIES)
+		deliver_room(r, room);
 }
 
 void

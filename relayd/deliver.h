@@ -2,26 +2,48 @@
 /*
  * From the queue to the receivers: what waits for a room is framed once in
  * each form, arranged into trains, and sent to everybody but its senders.
+ *
+ * Rooms for which that is little work go first.  What is left of them is sent
+ * a window of messages at a time, and that in slices: between two slices the
+ * loop looks at its sockets, so that a busy room costs a quiet one a fraction
+ * of a millisecond, and no datagram is lost for want of somebody to read it.
  */
 #ifndef RELAYD_DELIVER_H
 #define RELAYD_DELIVER_H
 
 #include <stdint.h>
 
+#include "train.h"
+
 struct relay;
 
-/*
- * Up to TRAIN_WINDOW messages of every room for which that is little work,
- * and of one of the others: between two of those, what has come meanwhile
- * for quiet rooms is to be looked at.
- */
+/* Messages of one room, on their way. */
+struct window {
+	uint32_t	 room;
+	unsigned	 n;		/* messages; 0: there is no window */
+	unsigned	 forms;		/* still to be sent, a bit for each */
+	uint32_t	 group;		/* + 1, being sent to; 0: next form */
+	unsigned	 train;		/* being sent to it */
+	uint32_t	 entry;		/* of the group, the next one */
+	unsigned	 misfits;	/* that the form cannot carry */
+	struct trains	 trains;
+};
+
+/* The lobby's number among the rooms of the queue. */
+uint32_t deliver_lobby(const struct relay *);
+/* So much as may be sent before the sockets are looked at again. */
 void	deliver_some(struct relay *);
-/* Sends what there is until the queue can take one more for that room. */
-void	deliver_make_room(struct relay *, uint32_t room);
 /*
- * Everything that waits for a room: before its members change, so that what
- * was said earlier comes earlier and is said by who said it.
+ * Everything that is on its way to a room: before a receiver leaves its
+ * place, since places are what is being worked through.
  */
+void	deliver_settle(struct relay *, uint32_t room);
+/*
+ * What waits for a room, if it is little: before somebody comes to whom it
+ * was not said.  Where it is much nobody else is to wait for that.
+ */
+void	deliver_earlier(struct relay *, uint32_t room);
+/* Everything that waits for a room as well: before its end. */
 void	deliver_room(struct relay *, uint32_t room);
 /* Everything, but nothing more after the deadline. */
 void	deliver_all(struct relay *, uint64_t deadline_ms);

@@ -11,7 +11,7 @@
 #include "sparse.h"
 #include "wire_udp.h"
 
-enum { TICK_MS = 1000, SEEN_MS = 100, COPIES_AT_ONCE = 1 << 18 };
+enum { TICK_MS = 1000, SEEN_MS = 100 };
 
 static void
 count(struct lobby *l, enum relay_counter which)
@@ -30,25 +30,6 @@ index_of(const struct lobby *l, const union dest *d)
 	    sizeof(struct lobby_client));
 }
 
-void
-lobby_flush(struct lobby *l)
-{
-	struct trains *t = &l->waiting;
-	const struct group *g;
-	uint64_t n = 0;
-	uint32_t group;
-
-	if (t->n == 0)
-		return;
-	trains_arrange(t, l->out->bundle);
-	for (group = l->groups; group != 0; group = g->next) {
-		g = &l->fanout.groups[group - 1];
-		n += send_trains(l->out, &l->fanout, group, t);
-	}
-	trains_clear(t);
-	counter_add(&l->out->counters[LC_lobby_deliveries], n);
-}
-
 static void
 leave_fanout(struct lobby *l, struct lobby_client *c)
 {
@@ -56,7 +37,8 @@ leave_fanout(struct lobby *l, struct lobby_client *c)
 
 	if (c->place.group == 0)
 		return;
-	lobby_flush(l);		/* what waits knows its senders' places */
+	if (l->events.moving != NULL)
+		l->events.moving(l->events.ctx);
 	moved = fanout_remove(&l->fanout, &l->groups, c->place);
 	if (moved != NULL)
 		l->clients[index_of(l, moved)].place.position =
@@ -126,7 +108,8 @@ add(struct lobby *l, const struct addr *a, unsigned sock, uint64_t now_ms)
 {
 	uint32_t i;
 
-	lobby_flush(l);		/* what was said before is not for it */
+	if (l->events.coming != NULL)
+		l->events.coming(l->events.ctx);
 	if (l->free != 0) {
 		i = l->free - 1;
 		l->free = l->clients[i].next_free;
@@ -152,6 +135,8 @@ drop(struct lobby *l, struct lobby_client *c, enum relay_counter why)
 	const uint32_t i = (uint32_t)(c - l->clients);
 	static const struct live_lobby none;
 
+	if (l->events.leaving != NULL)
+		l->events.leaving(l->events.ctx, i);
 	leave_fanout(l, c);
 	index_remove(&l->at, i);
 	wheel_cancel(&l->idle, i);
@@ -210,7 +195,6 @@ lobby_make(struct lobby *l, struct outlet *out, struct live *live,
 	fanout_make(&l->fanout, limit, &out->control);
 	index_make(&l->at, limit);
 	wheel_make(&l->idle, limit, TICK_MS, now_ms);
-	trains_make(&l->waiting);
 	recall(l);
 }
 
@@ -232,7 +216,7 @@ heard(struct lobby *l, struct lobby_client *c, unsigned sock,
 		remember(l, i);
 }
 
-void
+uint32_t
 lobby_datagram(struct lobby *l, unsigned sock, const struct addr *from,
     const uint8_t *p, size_t len, uint64_t now_ms)
 {
@@ -244,19 +228,13 @@ lobby_datagram(struct lobby *l, unsigned sock, const struct addr *from,
 		count(l, LC_lobby_drop_malformed);
 		if (c != NULL && ++c->malformed >= LOBBY_STRIKES)
 			drop(l, c, LC_lobby_removed_malformed);
-		return;
+		return LOBBY_NOTHING;
 	}
 	if (c == NULL && (c = add(l, from, sock, now_ms)) == NULL)
-		return;
+		return LOBBY_NOTHING;
 	heard(l, c, sock, now_ms);
-	if (d.msg_len == 0)
-		return;		/* it only makes itself known */
-	count(l, LC_lobby_messages);
-	memcpy(trains_space(&l->waiting), p, len);
-	trains_add(&l->waiting, (uint32_t)(c - l->clients), c->place, len);
-	if (trains_full(&l->waiting) ||
-	    l->waiting.n * l->count > COPIES_AT_ONCE)
-		lobby_flush(l);
+	/* An empty one only makes itself known. */
+	return d.msg_len == 0 ? LOBBY_NOTHING : (uint32_t)(c - l->clients);
 }
 
 void

@@ -17,7 +17,6 @@
 #include "live.h"
 #include "send.h"
 #include "timers.h"
-#include "train.h"
 
 enum { LOBBY_STRIKES = 3 };	/* in a row: malformed, or unreachable */
 
@@ -30,6 +29,19 @@ struct lobby_client {
 	uint8_t		sock;
 	uint8_t		malformed, refused;	/* strikes */
 };
+
+/* For whoever sends its messages; may be NULL.  ctx first. */
+struct lobby_events {
+	void	*ctx;
+	/* before a client enters */
+	void	(*coming)(void *);
+	/* before a client leaves its place in the fan-out */
+	void	(*moving)(void *);
+	/* before a client is forgotten */
+	void	(*leaving)(void *, uint32_t client);
+};
+
+#define LOBBY_NOTHING UINT32_MAX
 
 struct lobby {
 	struct outlet	*out;
@@ -44,7 +56,7 @@ struct lobby {
 	uint32_t	 groups;	/* list head */
 	struct index	 at;
 	struct wheel	 idle;
-	struct trains	 waiting;	/* to be sent by lobby_flush */
+	struct lobby_events events;
 };
 
 /*
@@ -54,11 +66,13 @@ struct lobby {
 void	lobby_make(struct lobby *, struct outlet *, struct live *,
 	    const int family[OCM_ADDRS_MAX], uint32_t limit, uint32_t idle_s,
 	    uint64_t now_ms);
-/* One datagram; a len above DATAGRAM_MAX says that it was longer. */
-void	lobby_datagram(struct lobby *, unsigned sock, const struct addr *,
+/*
+ * One datagram; a len above DATAGRAM_MAX says that it was longer.  The client
+ * who said something that is to be sent to all others as it is, or
+ * LOBBY_NOTHING.
+ */
+uint32_t lobby_datagram(struct lobby *, unsigned sock, const struct addr *,
 	    const uint8_t *, size_t len, uint64_t now_ms);
-/* Sends what lobby_datagram took: call when there is no more just now. */
-void	lobby_flush(struct lobby *);
 /* A "port unreachable" answer came from there. */
 void	lobby_unreachable(struct lobby *, const struct addr *);
 void	lobby_set_idle(struct lobby *, uint32_t idle_s);

@@ -144,13 +144,11 @@ ring(struct loop *l)
 
 /* ---- everything ---- */
 
-/* True where messages of rooms may have come, and some were sent. */
-static bool
+static void
 receive(struct loop *l)
 {
 	struct relay *r = l->relay;
 	const struct pollfd *p = &l->fds[POLL_SOCKS];
-	bool some = false;
 	unsigned i;
 
 	for (i = 0; i < r->out.count; i++, p++) {
@@ -158,7 +156,6 @@ receive(struct loop *l)
 			(void)send_drain_errors(&r->out, i);
 		if (p->revents != 0)
 			relay_receive(r, i);
-		some = some || p->revents != 0;
 	}
 	for (i = 0; i < r->lobby_out.count; i++, p++) {
 		if ((p->revents & (POLLERR | POLLNVAL)) != 0)
@@ -166,7 +163,6 @@ receive(struct loop *l)
 		if (p->revents != 0)
 			relay_receive_lobby(r, i);
 	}
-	return some;
 }
 
 /*
@@ -207,7 +203,9 @@ loop_run(struct relay *r)
 		if (l.stop)
 			break;
 		relay_turn(r);
-		if ((n != l.count || !receive(&l)) && r->queue.count > 0)
+		if (n == l.count)
+			receive(&l);
+		if (r->queue.count > 0)
 			deliver_some(r);
 		relay_follow(r);
 		care_tick(r);

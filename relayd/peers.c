@@ -212,6 +212,8 @@ displace(struct peers *p, uint32_t slot)
 		r->portless--;
 		return;
 	}
+	if (p->cf.events.moving != NULL)
+		p->cf.events.moving(p->cf.events.ctx, m->room);
 	moved = fanout_remove(&p->fanout, &r->groups, m->place);
 	if (moved != NULL)
 		p->members[peers_slot_of(p, moved)].place.position =

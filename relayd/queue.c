@@ -5,45 +5,203 @@
  */
 #include <string.h>
 
+#include "counter.h"
 #include "queue.h"
 #include "sparse.h"
 #include "wire.h"
 
 void
-queue_make(struct queue *q, uint32_t rooms)
+queue_make(struct queue *q, uint32_t rooms, uint32_t speakers,
+    _Atomic uint64_t *counters)
 {
 	memset(q, 0, sizeof(*q));
 	q->room = sparse_array(rooms, sizeof(*q->room));
-	q->text = sparse_array(QUEUE_MAX, DATAGRAM_MAX);
+	q->speaker = sparse_array(speakers, sizeof(*q->speaker));
+	rank_make(&q->busy_rooms, rooms, QUEUE_MAX + 1);
+	rank_make(&q->talkers, speakers, QUEUE_MAX + 1);
+	q->text = sparse_array(QUEUE_MAX + 1, DATAGRAM_MAX);
+	q->counters = counters;
+}
+
+/* ---- what waits ---- */
+
+/*
+ * Of the rooms and speakers that make messages wait, as many copies as wait
+ * for another one of theirs.
+ */
+static void
+weigh(struct queue *q, const struct queued *m)
+{
+	const uint32_t in_room = q->room[m->room].waiting;
+	const uint32_t by_one = q->speaker[m->speaker].waiting;
+
+	rank_set(&q->busy_rooms, m->room, in_room < 2 ? 0 :
+	    (uint64_t)(in_room - 1) * m->copies);
+	rank_set(&q->talkers, m->speaker, by_one < 2 ? 0 :
+	    (uint64_t)(by_one - 1) * m->copies);
+}
+
+static void
+add_active(struct queue *q, uint32_t room)
+{
+	q->room[room].place = q->rooms;
+	q->active[q->rooms++] = room;
+}
+
+/* The last active room takes the place of this one. */
+static void
+remove_active(struct queue *q, uint32_t room)
+{
+	const uint32_t place = q->room[room].place;
+
+	q->active[place] = q->active[--q->rooms];
+	q->room[q->active[place]].place = place;
+}
+
+static void
+begin_waiting(struct queue *q, uint32_t n)
+{
+	struct queued *m = &q->msg[n - 1];
+	struct queue_speaker *s = &q->speaker[m->speaker];
+
+	m->newer = 0;
+	m->older = s->newest;
+	if (s->newest != 0)
+		q->msg[s->newest - 1].newer = n;
+	else
+		s->oldest = n;
+	s->newest = n;
+	s->waiting++;
+	q->copies += m->copies;
+	if (q->room[m->room].waiting++ == 0)
+		add_active(q, m->room);
+	weigh(q, m);
+}
+
+static void
+end_waiting(struct queue *q, uint32_t n)
+{
+	struct queued *m = &q->msg[n - 1];
+	struct queue_speaker *s = &q->speaker[m->speaker];
+
+	if (m->newer != 0)
+		q->msg[m->newer - 1].older = m->older;
+	else
+		s->newest = m->older;
+	if (m->older != 0)
+		q->msg[m->older - 1].newer = m->newer;
+	else
+		s->oldest = m->newer;
+	s->waiting--;
+	q->copies -= m->copies;
+	if (--q->room[m->room].waiting == 0)
+		remove_active(q, m->room);
+	weigh(q, m);
+}
+
+/* ---- messages ---- */
+
+static uint32_t
+take_free(struct queue *q)
+{
+	const uint32_t n = q->free;
+
+	q->count++;
+	if (n == 0)
+		return ++q->fresh;
+	q->free = q->msg[n - 1].next;
+	return n;
+}
+
+static void
+append(struct queue *q, uint32_t n)
+{
+	struct queued *m = &q->msg[n - 1];
+	struct queue_room *r = &q->room[m->room];
+
+	m->next = 0;
+	m->prev = r->last;
+	if (r->last != 0)
+		q->msg[r->last - 1].next = n;
+	else
+		r->first = n;
+	r->last = n;
+}
+
+/* Takes it out of its room and frees it. */
+static void
+forget(struct queue *q, uint32_t n)
+{
+	struct queued *m = &q->msg[n - 1];
+	struct queue_room *r = &q->room[m->room];
+
+	if (m->next != 0)
+		q->msg[m->next - 1].prev = m->prev;
+	else
+		r->last = m->prev;
+	if (m->prev != 0)
+		q->msg[m->prev - 1].next = m->next;
+	else
+		r->first = m->next;
+	m->next = q->free;
+	q->free = n;
+	q->count--;
+}
+
+/*
+ * One message less: the newest of the most talkative member where it makes
+ * at least half of the work of the busiest room, else of that room.  Where
+ * nobody has two, the one that came last.  Says which.
+ */
+static uint32_t
+drop_one(struct queue *q, uint32_t came)
+{
+	enum relay_counter why = LC_drop_busy;
+	uint32_t n = came;
+
+	if (q->talkers.count > 0 && rank_most(&q->talkers) >=
+	    rank_most(&q->busy_rooms) / 2) {
+		n = q->speaker[rank_top(&q->talkers)].newest;
+		why = LC_drop_talker;
+	} else if (q->busy_rooms.count > 0) {
+		n = q->room[rank_top(&q->busy_rooms)].last;
+	}
+	end_waiting(q, n);
+	forget(q, n);
+	counter_add(&q->counters[why], 1);
+	return n;
+}
+
+static bool
+too_much(const struct queue *q)
+{
+	return q->count > QUEUE_MAX || q->copies > QUEUE_COPIES;
 }
 
 void
-queue_put(struct queue *q, uint32_t room, uint32_t slot, const void *text,
-    size_t len)
+queue_put(struct queue *q, uint32_t room, uint32_t speaker, uint32_t copies,
+    const void *text, size_t len)
 {
-	struct queue_room *r = &q->room[room];
-	struct queued *m;
-	uint32_t n;
+	const uint32_t n = take_free(q);
+	struct queued *m = &q->msg[n - 1];
 
-	if ((n = q->free) != 0)
-		q->free = q->msg[n - 1].next;
-	else
-		n = ++q->fresh;
-	m = &q->msg[n - 1];
-	m->slot = slot;
-	m->next = 0;
+	m->room = room;
+	m->speaker = speaker;
+	m->copies = copies;
 	m->len = (uint16_t)len;
 	memcpy(q->text + (size_t)(n - 1) * DATAGRAM_MAX, text, len);
-	if (r->count == 0) {
-		r->first = n;
-		r->place = q->rooms;
-		q->active[q->rooms++] = room;
-	} else {
-		q->msg[r->last - 1].next = n;
-	}
-	r->last = n;
-	r->count++;
-	q->count++;
+	append(q, n);
+	begin_waiting(q, n);
+	/* A single one is taken however many copies it means. */
+	while (too_much(q) && q->count > 1)
+		if (drop_one(q, n) == n)
+			break;
+}
+
+bool
+queue_has(const struct queue *q, uint32_t speaker)
+{
+	return q->speaker[speaker].waiting > 0;
 }
 
 const struct queued *
@@ -67,24 +225,24 @@ queue_text(const struct queue *q, const struct queued *m)
 }
 
 void
-queue_drop(struct queue *q, uint32_t room, uint32_t n)
+queue_take(struct queue *q, uint32_t room, uint32_t n)
 {
 	struct queue_room *r = &q->room[room];
-	struct queued *m;
-	uint32_t i;
+	uint32_t i = r->first, k;
 
-	for (; n > 0 && r->count > 0; n--) {
-		i = r->first;
-		m = &q->msg[i - 1];
-		r->first = m->next;
-		m->next = q->free;
-		q->free = i;
-		r->count--;
-		q->count--;
+	for (k = 0; k < r->taken && i != 0; k++)
+		i = q->msg[i - 1].next;
+	for (; n > 0 && i != 0; n--, i = q->msg[i - 1].next) {
+		end_waiting(q, i);
+		r->taken++;
 	}
-	if (r->count > 0 || q->rooms == 0 || q->active[r->place] != room)
-		return;
-	/* The last active room takes the place of this one. */
-	q->active[r->place] = q->active[--q->rooms];
-	q->room[q->active[r->place]].place = r->place;
+}
+
+void
+queue_sent(struct queue *q, uint32_t room)
+{
+	struct queue_room *r = &q->room[room];
+
+	for (; r->taken > 0; r->taken--)
+		forget(q, r->first);
 }

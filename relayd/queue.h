@@ -1,57 +1,88 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Messages that were accepted and are about to be sent, by room and in the
- * order in which they came.  The queue is empty again after each turn of the
- * loop unless more comes in than can go out; it is bounded.
+ * order in which they came.  It is empty again after each turn of the loop
+ * unless more comes in than can go out; then what it holds is bounded, and
+ * what does not fit is not simply what came last: the newest message of the
+ * member who causes the most work goes first, or where no one stands out,
+ * the newest of the room that does.  So a room in which little is said loses
+ * nothing because of another.
+ *
+ * Work is counted in copies that have to wait for others of the same member
+ * or room: whoever has a single message waiting is not talkative at all.
  */
 #ifndef RELAYD_QUEUE_H
 #define RELAYD_QUEUE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QUEUE_MAX = 1024 };	/* messages */
+#include "rank.h"
+
+enum {
+	QUEUE_MAX = 2048,		/* messages that wait or are sent */
+	QUEUE_COPIES = 1 << 18,		/* and so many copies that wait */
+};
 #define QUEUE_NONE UINT32_MAX
 
-struct queued {
-	uint32_t	slot;		/* of its sender */
-	uint32_t	next;		/* + 1, 0 none; of a room, or free */
+struct queued {				/* links: + 1, 0 none */
+	uint32_t	room, speaker;
+	uint32_t	next, prev;	/* in its room; or free */
+	uint32_t	newer, older;	/* of its speaker, while it waits */
+	uint32_t	copies;
 	uint16_t	len;
 };
 
 struct queue_room {
 	uint32_t	first, last;	/* + 1, 0 none */
-	uint32_t	count;
+	uint32_t	taken;		/* of the first: being sent */
+	uint32_t	waiting;	/* those behind */
 	uint32_t	place;		/* in active[] */
 };
 
+struct queue_speaker {
+	uint32_t	oldest, newest;	/* + 1, 0 none */
+	uint32_t	waiting;
+};
+
 struct queue {
-	uint32_t	 count;
+	uint32_t	 count;		/* messages, of both kinds */
+	uint64_t	 copies;	/* that wait */
 	uint32_t	 fresh, free;	/* free: + 1 */
 	uint32_t	 rooms;		/* in active[] */
 	struct queue_room *room;
-	struct queued	 msg[QUEUE_MAX];
-	uint32_t	 active[QUEUE_MAX];	/* rooms that have messages */
+	struct queue_speaker *speaker;
+	struct rank	 busy_rooms, talkers;
+	struct queued	 msg[QUEUE_MAX + 1];
+	uint32_t	 active[QUEUE_MAX + 1];	/* rooms where some wait */
 	uint8_t		*text;		/* DATAGRAM_MAX for each */
+	_Atomic uint64_t *counters;	/* of relay_counter */
 };
 
-/* rooms: the limit of their numbers.  fatal where memory is short. */
-void	queue_make(struct queue *, uint32_t rooms);
-static inline bool
-queue_full(const struct queue *q)
-{
-	return q->count == QUEUE_MAX;
-}
-/* Copies a message, last of its room; not where the queue is full. */
-void	queue_put(struct queue *, uint32_t room, uint32_t slot,
-	    const void *, size_t len);
-/* The oldest message of a room, or NULL; it stays until queue_drop. */
+/*
+ * For rooms and speakers below those limits; counts drop_talker and
+ * drop_busy.  fatal where memory is short.
+ */
+void	queue_make(struct queue *, uint32_t rooms, uint32_t speakers,
+	    _Atomic uint64_t *counters);
+/*
+ * Copies a message (len up to DATAGRAM_MAX), last of its room, which means
+ * so many copies.  Then drops what is too much, perhaps the same.
+ */
+void	queue_put(struct queue *, uint32_t room, uint32_t speaker,
+	    uint32_t copies, const void *, size_t len);
+/* Whether messages of that speaker wait. */
+bool	queue_has(const struct queue *, uint32_t speaker);
+/* The n oldest that wait in a room are being sent: they are safe now. */
+void	queue_take(struct queue *, uint32_t room, uint32_t n);
+/* The oldest message of a room, or NULL; those that are taken come first. */
 const struct queued *queue_first(const struct queue *, uint32_t room);
 const struct queued *queue_next(const struct queue *,
 	    const struct queued *);
 const uint8_t *queue_text(const struct queue *, const struct queued *);
-/* Forgets the n oldest messages of a room. */
-void	queue_drop(struct queue *, uint32_t room, uint32_t n);
+/* All that were taken of a room are sent. */
+void	queue_sent(struct queue *, uint32_t room);
 
 #endif

@@ -16,7 +16,7 @@
 
 enum {
 	SEEN_MS = 100,
-	BREATH_COPIES = 32768,
+	BATCHES_AT_ONCE = 8,		/* then something is sent again */
 	ACCEPTED = LC_COUNT,
 };
 
@@ -218,9 +218,8 @@ heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock)
 	}
 	if (m->wished != END_NONE)
 		care_withdraw(r, slot);
-	/* What was said before it was heard is not for it. */
 	if (m->addr.port == 0)
-		deliver_room(r, m->room);
+		deliver_earlier(r, m->room);
 	peers_spoke(&r->peers, slot, from->port, sock, r->now_ms);
 }
 
@@ -238,14 +237,13 @@ take(struct relay *r, uint32_t slot, const struct room_datagram *d)
 		care_wish(r, slot, END_LEFT);
 	} else if (is_word(d, row->enroll)) {
 		count(r, LC_keepalives, 1);
-		deliver_room(r, m->room);	/* as it wanted it then */
 		peers_enrolled(&r->peers, slot);
 	} else if (over_rate(r, m)) {
 		count(r, LC_drop_rate, 1);
 		return ST_SLOW_DOWN;
 	} else {
-		deliver_make_room(r, m->room);
-		queue_put(&r->queue, m->room, slot, d->msg, d->msg_len);
+		queue_put(&r->queue, m->room, slot,
+		    r->peers.rooms[m->room].members, d->msg, d->msg_len);
 	}
 	return ST_OK;
 }
@@ -278,16 +276,22 @@ static void
 lobby(struct relay *r, unsigned sock, const struct addr *from,
     const uint8_t *p, size_t len)
 {
+	uint32_t client;
+
 	live_take(r->live, SENDER_LOBBY, len);
-	lobby_datagram(&r->lobby, sock, from, p, len, r->now_ms);
+	client = lobby_datagram(&r->lobby, sock, from, p, len, r->now_ms);
+	if (client != LOBBY_NOTHING)
+		queue_put(&r->queue, deliver_lobby(r),
+		    r->peers.cf.limits.members + client, r->lobby.count, p,
+		    len);
 	live_done(r->live);
 }
 
 /* ---- batches ---- */
 
 /*
- * One batch can mean millions of copies, and ocmd takes a relayd that does
- * not answer for dead.
+ * What has to be sent at once can be millions of copies, and ocmd takes a
+ * relayd that does not answer for dead.
  */
 void
 relay_breathe(struct relay *r)
@@ -370,23 +374,32 @@ receive_batch(struct relay *r, unsigned sock)
 void
 relay_receive(struct relay *r, unsigned sock)
 {
-	while (receive_batch(r, sock) &&
-	    r->queue.count + INBOX_BATCH <= QUEUE_MAX)
+	int i;
+
+	for (i = 0; i < BATCHES_AT_ONCE && receive_batch(r, sock); i++)
 		;
-	deliver_some(r);
+}
+
+static bool
+receive_lobby_batch(struct relay *r, unsigned sock)
+{
+	struct inbox_item in = { 0 };
+	int n;
+
+	if ((n = inbox_receive(&r->inbox, r->lobby_out.fd[sock])) == -1) {
+		not_received(r, &r->lobby_out, sock);
+		return false;
+	}
+	while (inbox_next(&r->inbox, &in))
+		lobby(r, sock, &in.from, in.p, in.len);
+	return n == INBOX_BATCH;
 }
 
 void
 relay_receive_lobby(struct relay *r, unsigned sock)
 {
-	struct inbox_item in = { 0 };
+	int i;
 
-	if (inbox_receive(&r->inbox, r->lobby_out.fd[sock]) == -1) {
-		not_received(r, &r->lobby_out, sock);
-		return;
-	}
-	while (inbox_next(&r->inbox, &in))
-		lobby(r, sock, &in.from, in.p, in.len);
-	lobby_flush(&r->lobby);
-	relay_breathe(r);
+	for (i = 0; i < BATCHES_AT_ONCE && receive_lobby_batch(r, sock); i++)
+		;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ctl.h"
+#include "deliver.h"
 #include "inbox.h"
 #include "lobby.h"
 #include "notice.h"
@@ -19,6 +20,8 @@
 #include "timers.h"
 #include "token.h"
 #include "train.h"
+
+enum { BREATH_COPIES = 32768 };		/* between two calls of breathe */
 
 struct relay {
 	struct ctl_settings	 set;
@@ -30,7 +33,7 @@ struct relay {
 	struct outlet		 out;		/* relay sockets */
 	struct wheel		 care;		/* over slots: idle, wishes */
 	bool			 speaks;	/* worker 0: for the server */
-	/* Called in the midst of a batch that makes very many copies. */
+	/* Called in the midst of very many copies. */
 	void			 (*breathe)(void *);
 	void			*breathe_arg;
 	uint64_t		 breathed;	/* copies until then */
@@ -40,8 +43,8 @@ struct relay {
 	struct outlet		 lobby_out;
 	struct inbox		 inbox;
 	struct queue		 queue;		/* accepted, not yet sent */
-	uint32_t		 turn;		/* of the busy rooms in it */
-	struct trains		 trains;	/* being sent */
+	struct window		 small, large;	/* being sent */
+	uint32_t		 turn, large_turn;	/* of active rooms */
 	uint8_t			 scratch[DATAGRAM_MAX];
 };
 
@@ -58,9 +61,8 @@ void	relay_follow(struct relay *);
 /* To be called where very many copies are being made. */
 void	relay_breathe(struct relay *);
 /*
- * What waits in a relay or lobby socket, and its copies to everybody; also
- * after an error event on it.  When the queue is not empty afterwards,
- * deliver_some has more to do.
+ * Takes what waits in a relay or lobby socket into the queue, from where
+ * deliver_some sends it; also after an error event on it.
  */
 void	relay_receive(struct relay *, unsigned sock);
 void	relay_receive_lobby(struct relay *, unsigned sock);

@@ -209,25 +209,38 @@ runs_without(const struct trains *t, const struct train *c, unsigned sender,
 	return n;
 }
 
+/* Whether a piece of the train is by one of these receivers. */
+static const struct train_sender *
+sender_among(const struct trains *t, const struct train *c, unsigned i,
+    uint32_t group, uint32_t from, uint32_t to)
+{
+	const struct train_sender *s;
+
+	s = &t->sender[t->piece[t->order[c->first + i]].sender];
+	return s->place.group == group && s->place.position >= from &&
+	    s->place.position < to ? s : NULL;
+}
+
 static void
 redirect(struct detours *d, struct trains *t, const struct train *c,
-    struct fanout *f, uint32_t group)
+    struct group *g, uint32_t group, uint32_t from, uint32_t to)
 {
 	const uint32_t stamp = ++t->stamp;
-	struct train_sender *s;
+	const struct train_sender *s;
 	struct mmsghdr *e;
-	unsigned i;
+	unsigned i, sender;
 
 	d->count = d->iovs = 0;
-	for (i = c->first; i < c->first + (unsigned)c->count; i++) {
-		s = &t->sender[t->piece[t->order[i]].sender];
-		if (s->stamp == stamp || s->place.group != group)
+	for (i = 0; i < c->count; i++) {
+		s = sender_among(t, c, i, group, from, to);
+		if (s == NULL || s->stamp == stamp)
 			continue;
-		s->stamp = stamp;
-		e = &f->groups[group - 1].entry[s->place.position];
+		sender = t->piece[t->order[c->first + i]].sender;
+		t->sender[sender].stamp = stamp;
+		e = &g->entry[s->place.position];
 		e->msg_hdr.msg_iov = &d->iov[d->iovs];
-		e->msg_hdr.msg_iovlen = runs_without(t, c,
-		    t->piece[t->order[i]].sender, e->msg_hdr.msg_iov);
+		e->msg_hdr.msg_iovlen = runs_without(t, c, sender,
+		    e->msg_hdr.msg_iov);
 		d->iovs += (unsigned)e->msg_hdr.msg_iovlen;
 		d->entry[d->count++] = e;
 	}
@@ -244,56 +257,45 @@ restore(struct detours *d, struct group *g)
 	}
 }
 
-/* All of it is one sender's, who gets nothing: around its place. */
+/* All of it is by one of these receivers, who gets nothing. */
 static unsigned
-send_around(struct outlet *o, struct group *g, uint32_t skip, size_t size)
+send_around(struct outlet *o, struct group *g, size_t size, uint32_t from,
+    uint32_t skip, uint32_t to)
 {
-	if (skip >= g->count)
-		return send_entries(o, g->kind.sock, g->entry, g->count, size);
-	return send_entries(o, g->kind.sock, g->entry, skip, size) +
-	    send_entries(o, g->kind.sock, g->entry + skip + 1,
-	    g->count - skip - 1, size);
+	return send_entries(o, g->kind.sock, g->entry + from, skip - from,
+	    size) + send_entries(o, g->kind.sock, g->entry + skip + 1,
+	    to - skip - 1, size);
 }
 
-static uint64_t
+uint64_t
 send_train(struct outlet *o, struct fanout *f, uint32_t group,
-    struct trains *t, const struct train *c)
+    struct trains *t, const struct train *c, uint32_t from, uint32_t to)
 {
 	struct group *g = &f->groups[group - 1];
-	const struct fanout_place *place;
+	const struct train_sender *s = NULL;
 	struct detours d;
 	uint64_t own = 0;
 	unsigned i, lost;
 
-	for (i = c->first; i < c->first + (unsigned)c->count; i++)
-		own += t->sender[t->piece[t->order[i]].sender].place.group ==
-		    group;
+	for (i = 0; i < c->count; i++)
+		own += sender_among(t, c, i, group, from, to) != NULL;
 	set_iov(&g->iov, t->arena + c->at, c->len);
 	net_bundle_size(&o->control, c->size);
-	if (c->one_sender || own == 0) {
-		place = &t->sender[t->piece[t->order[c->first]].sender].place;
-		lost = send_around(o, g, own > 0 ? place->position :
-		    UINT32_MAX, c->size);
+	if (own == 0) {
+		lost = send_entries(o, g->kind.sock, g->entry + from,
+		    to - from, c->size);
+	} else if (c->one_sender) {
+		s = sender_among(t, c, 0, group, from, to);
+		lost = send_around(o, g, c->size, from, s->place.position,
+		    to);
 	} else {
-		redirect(&d, t, c, f, group);
-		lost = send_entries(o, g->kind.sock, g->entry, g->count,
-		    c->size);
+		redirect(&d, t, c, g, group, from, to);
+		lost = send_entries(o, g->kind.sock, g->entry + from,
+		    to - from, c->size);
 		restore(&d, g);
 	}
 	net_bundle_size(&o->control, 0);
 	if (c->count > 1)
-		counter_add(&o->counters[LC_bundles], g->count);
-	return (uint64_t)g->count * c->count - own - lost;
-}
-
-uint64_t
-send_trains(struct outlet *o, struct fanout *f, uint32_t group,
-    struct trains *t)
-{
-	uint64_t sent = 0;
-	unsigned i;
-
-	for (i = 0; i < t->count; i++)
-		sent += send_train(o, f, group, t, &t->train[i]);
-	return sent;
+		counter_add(&o->counters[LC_bundles], to - from);
+	return (uint64_t)(to - from) * c->count - own - lost;
 }

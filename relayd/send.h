@@ -24,7 +24,7 @@ struct outlet {
 	int		 fd[OCM_ADDRS_MAX];
 	unsigned	 count;
 	bool		 bundle;	/* the kernel takes bundles */
-	struct net_control control;	/* says 0 but within send_trains */
+	struct net_control control;	/* says 0 but within send_train */
 	_Atomic uint64_t *counters;	/* of relay_counter */
 	void		*ctx;
 	/* A receiver's port is closed; must not change any fan-out. */
@@ -44,11 +44,11 @@ unsigned send_range(struct outlet *, struct group *, const void *, size_t,
 unsigned send_group(struct outlet *, struct group *, const void *, size_t,
 	    uint32_t skip);
 /*
- * Trains, to all of a group (+ 1) but the messages' own senders.  Returns
- * how many copies were taken.
+ * A train, to the receivers from..to-1 of a group (+ 1) except that nobody
+ * gets what is its own.  Returns how many copies were taken.
  */
-uint64_t send_trains(struct outlet *, struct fanout *, uint32_t group,
-	    struct trains *);
+uint64_t send_train(struct outlet *, struct fanout *, uint32_t group,
+	    struct trains *, const struct train *, uint32_t from, uint32_t to);
 /* One message to one receiver: 1 if it was taken. */
 unsigned send_one(struct outlet *, unsigned sock, union dest *, socklen_t,
 	    const void *, size_t);

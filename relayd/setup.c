@@ -61,6 +61,7 @@ make_peers(struct relay *r, const struct ctl_start *start,
 	cf.events.added = care_added;
 	cf.events.leaving = care_leaving;
 	cf.events.closing = care_closing;
+	cf.events.moving = care_moving;
 	peers_make(&r->peers, &cf);
 }
 
@@ -79,8 +80,10 @@ relay_make(struct relay *r, const struct ctl_start *start,
 	r->counters = live_counters(r->live);
 	r->speaks = start->index == 0;
 	inbox_make(&r->inbox);
-	queue_make(&r->queue, start->limits.table.rooms);
-	trains_make(&r->trains);
+	queue_make(&r->queue, start->limits.table.rooms + 1,
+	    start->limits.table.members + start->limits.lobby, r->counters);
+	trains_make(&r->small.trains);
+	trains_make(&r->large.trains);
 	make_outlet(r, &r->out, fds, start->relay_count, care_unreachable);
 	wheel_make(&r->care, start->limits.table.members, CARE_TICK_MS,
 	    r->now_ms);
@@ -93,6 +96,9 @@ relay_make(struct relay *r, const struct ctl_start *start,
 		    r->now_ms);
 		lobby_make(&r->lobby, &r->lobby_out, r->live, lobby_family,
 		    start->limits.lobby, r->set.idle_s, r->now_ms);
+		r->lobby.events = (struct lobby_events){ r,
+		    care_lobby_coming, care_lobby_moving,
+		    care_lobby_leaving };
 	}
 	if (peers_refresh(&r->peers, r->now_ms, FIRST_TRIES) == -1)
 		log_warnx("the table of rooms cannot be read yet");

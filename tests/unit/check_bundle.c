@@ -95,7 +95,7 @@ START_TEST(test_order_of_endings)
 	relay_turn(&relay);
 	/* accepted, and only then does the room end */
 	queue_put(&relay.queue, relay.peers.members[a.made.slot].room,
-	    a.made.slot, "last", 4);
+	    a.made.slot, 2, "last", 4);
 	fx_shut(&fx, "r", END_HOST_LEFT);
 	turn();
 	hears(&c, "a: last");
@@ -185,60 +185,6 @@ START_TEST(test_bundle_refused)
 }
 END_TEST
 
-/* More than the queue holds. */
-START_TEST(test_flood)
-{
-	struct client a = member("r", "a"), b = member("r", "b");
-	struct client c = member("s", "c"), d = member("s", "d");
-	int i, heard = 0, size = 4 << 20;
-	char text[64];
-
-	for (i = 0; i < 2; i++)
-		(void)setsockopt(i == 0 ? relay.out.fd[0] : b.fd, SOL_SOCKET,
-		    SO_RCVBUFFORCE, &size, sizeof(size));
-	for (i = 0; i < 2 * QUEUE_MAX; i++)
-		leave_said(&a, "x", 1);
-	leave_said(&c, "quiet", 5);
-	for (i = 0; i < 20; i++) {
-		turn();
-		while (recv(b.fd, text, sizeof(text), 0) != -1)
-			heard++;
-	}
-	ck_assert_uint_eq(relay.queue.count, 0);
-	ck_assert_uint_eq(grown(LC_messages), grown(LC_deliveries));
-	ck_assert_int_gt(heard, 100);
-	(void)d;
-}
-END_TEST
-
-/* A quiet room does not wait for more than one of the busy ones. */
-START_TEST(test_quiet_first)
-{
-	enum { PEOPLE = 60, LOTS = 100 };
-	struct client c[2 * PEOPLE], q = member("quiet", "q");
-	struct client r = member("quiet", "r");
-	char name[8];
-	int i;
-
-	for (i = 0; i < 2 * PEOPLE; i++) {
-		(void)snprintf(name, sizeof(name), "m%d", i);
-		c[i] = member(i < PEOPLE ? "one" : "two", name);
-	}
-	for (i = 0; i < 2 * LOTS; i++)
-		leave_said(&c[i % 2 == 0 ? 0 : PEOPLE], "x", 1);
-	leave_said(&q, "psst", 4);
-	(void)grown(LC_messages);
-	relay_turn(&relay);
-	relay_receive(&relay, 0);
-	hears(&r, "q: psst");
-	ck_assert_uint_eq(grown(LC_messages), 1 + LOTS);
-	ck_assert_uint_eq(relay.queue.count, LOTS);
-	relay_receive(&relay, 0);	/* the other one's turn */
-	ck_assert_uint_eq(grown(LC_messages), LOTS);
-	ck_assert_uint_eq(relay.queue.count, 0);
-}
-END_TEST
-
 static TCase *
 tests(const char *name, void (*before_each)(void))
 {
@@ -250,8 +196,6 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_order_of_endings);
 	tcase_add_test(tc, test_bundles_come);
 	tcase_add_test(tc, test_bundle_refused);
-	tcase_add_test(tc, test_flood);
-	tcase_add_test(tc, test_quiet_first);
 	return tc;
 }
 

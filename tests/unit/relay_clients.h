@@ -67,10 +67,11 @@ turn(void)
 {
 	int i;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 4 || relay.queue.count > 0; i++) {
 		relay_turn(&relay);
 		relay_receive(&relay, 0);
 		relay_receive_lobby(&relay, 0);
+		deliver_some(&relay);
 		relay_follow(&relay);
 		care_tick(&relay);
 	}

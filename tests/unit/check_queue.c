@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue and the ranking under it, beside a plain list that is searched:
+ * order in each room, what is dropped when it is too much, and that nothing
+ * which is being sent is.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../relayd/queue.h"
+#include "counter.h"
+#include "wire.h"
+
+enum { ROOMS = 8, SPEAKERS = 40, IDS = 50 };
+
+static _Atomic uint64_t counters[LC_COUNT];
+static struct queue q;
+static uint32_t number;		/* each message says its own */
+
+static void
+setup(void)
+{
+	queue_make(&q, ROOMS, SPEAKERS, counters);
+	memset(counters, 0, sizeof(counters));
+	number = 0;
+}
+
+static uint32_t
+put(uint32_t room, uint32_t speaker, uint32_t copies)
+{
+	number++;
+	queue_put(&q, room, speaker, copies, &number, sizeof(number));
+	return number;
+}
+
+/* 0: there is none, or not as it was put. */
+static uint32_t
+number_of(const struct queued *m)
+{
+	uint32_t n = 0;
+
+	if (m != NULL && m->len == sizeof(n))
+		memcpy(&n, queue_text(&q, m), sizeof(n));
+	return n;
+}
+
+/* ---- ranking ---- */
+
+START_TEST(test_rank)
+{
+	uint64_t weight[IDS] = { 0 }, most;
+	struct rank r;
+	int round, i;
+
+	rank_make(&r, IDS, IDS);
+	srandom(3);
+	for (round = 0; round < 200000; round++) {
+		i = (int)(random() % IDS);
+		weight[i] = random() % 3 == 0 ? 0 : (uint64_t)random() % 100;
+		rank_set(&r, (uint32_t)i, weight[i]);
+		for (most = 0, i = 0; i < IDS; i++)
+			if (weight[i] > most)
+				most = weight[i];
+		/* An assertion that holds is slow as well. */
+		if (rank_most(&r) == most && (most == 0 ?
+		    rank_top(&r) == RANK_NONE :
+		    weight[rank_top(&r)] == most))
+			continue;
+		ck_abort_msg("most is %ju, not %ju", (uintmax_t)most,
+		    (uintmax_t)rank_most(&r));
+	}
+}
+END_TEST
+
+/* ---- order ---- */
+
+START_TEST(test_order)
+{
+	const struct queued *m;
+	uint32_t i;
+
+	for (i = 0; i < 100; i++)
+		put(i % 2, i % 7, 10);
+	queue_take(&q, 0, 20);
+	put(0, 1, 10);
+	ck_assert_uint_eq(q.room[0].taken, 20);
+	ck_assert_uint_eq(q.room[0].waiting, 31);
+	m = queue_first(&q, 0);
+	for (i = 0; i < 50; i++, m = queue_next(&q, m))
+		ck_assert_uint_eq(number_of(m), 1 + 2 * i);
+	ck_assert_uint_eq(number_of(m), 101);
+	ck_assert_ptr_null(queue_next(&q, m));
+	queue_take(&q, 0, 5);		/* more of it, in two goes */
+	queue_sent(&q, 0);
+	ck_assert_uint_eq(number_of(queue_first(&q, 0)), 51);
+	queue_take(&q, 0, 1000);
+	queue_sent(&q, 0);
+	ck_assert_ptr_null(queue_first(&q, 0));
+	ck_assert_uint_eq(q.rooms, 1);
+	ck_assert_uint_eq(q.count, 50);
+	ck_assert_uint_eq(q.copies, 500);
+}
+END_TEST
+
+/* ---- too much ---- */
+
+/* Who says little keeps all of it, whoever comes when. */
+START_TEST(test_one_talks)
+{
+	uint32_t kept[20], i, last = 0;
+	const struct queued *m;
+
+	for (i = 0; i < 2 * QUEUE_MAX; i++) {
+		last = put(1, 1, 10);
+		if (i % 256 == 0)
+			kept[i / 256] = put(i / 256 % 2 == 0 ? 1 : 2,
+			    3 + i / 256, 10);
+	}
+	ck_assert_uint_eq(q.count, QUEUE_MAX);
+	ck_assert_uint_eq(counters[LC_drop_talker], QUEUE_MAX + 16);
+	ck_assert_uint_eq(counters[LC_drop_busy], 0);
+	m = queue_first(&q, 2);
+	for (i = 1; i < 16; i += 2, m = queue_next(&q, m))
+		ck_assert_uint_eq(number_of(m), kept[i]);
+	ck_assert_ptr_null(m);
+	for (i = 0, m = queue_first(&q, 1); m != NULL; m = queue_next(&q, m))
+		if (m->speaker != 1)
+			ck_assert_uint_eq(number_of(m), kept[2 * i++]);
+		else	/* its newest went */
+			ck_assert_uint_lt(number_of(m), last);
+	ck_assert_uint_eq(i, 8);
+}
+END_TEST
+
+/* Where all of a room talk, it is the room that loses, its newest first. */
+START_TEST(test_room_talks)
+{
+	uint32_t i, quiet;
+
+	for (i = 0; q.copies + 1000 <= QUEUE_COPIES; i++)
+		put(1, i % 30, 1000);
+	quiet = put(2, 35, 1000);	/* one too many, but not of these */
+	ck_assert_uint_eq(counters[LC_drop_busy], 1);
+	ck_assert_uint_eq(counters[LC_drop_talker], 0);
+	ck_assert_uint_eq(q.msg[q.room[1].last - 1].speaker, (i - 2) % 30);
+	ck_assert_uint_eq(number_of(queue_first(&q, 2)), quiet);
+	ck_assert_uint_le(q.copies, QUEUE_COPIES);
+}
+END_TEST
+
+/* A few copies of a talker of a small room are not what is too much. */
+START_TEST(test_work_counts)
+{
+	uint32_t i;
+
+	for (i = 0; i < 100; i++)
+		put(3, 39, 2);
+	for (i = 0; i < QUEUE_MAX / 4; i++)
+		put(1, i % 30, 1000);
+	ck_assert_uint_eq(q.room[3].waiting, 100);
+	ck_assert_uint_gt(counters[LC_drop_busy], 0);
+	ck_assert_uint_le(q.copies, QUEUE_COPIES);
+}
+END_TEST
+
+/* Nobody has said more than one: what comes last goes. */
+START_TEST(test_singles)
+{
+	uint32_t i;
+
+	for (i = 0; i < 6; i++)
+		put(i, i, QUEUE_COPIES / 4);
+	ck_assert_uint_eq(counters[LC_drop_busy], 2);
+	for (i = 0; i < 6; i++)
+		ck_assert_uint_eq(q.room[i].waiting, i < 4);
+	setup();
+	put(0, 0, 3 * QUEUE_COPIES);	/* alone it is never too much */
+	ck_assert_uint_eq(q.count, 1);
+	put(1, 1, 1);
+	ck_assert_uint_eq(q.count, 1);
+	ck_assert_uint_eq(counters[LC_drop_busy], 1);
+}
+END_TEST
+
+/* ---- beside a list ---- */
+
+enum { MOST = QUEUE_MAX + 1 };
+
+struct listed {
+	uint32_t	number, room, speaker, copies;
+	bool		taken;
+};
+
+static struct listed list[MOST];
+static uint32_t listed;
+
+static void
+unlist(uint32_t i)
+{
+	memmove(list + i, list + i + 1, (listed - i - 1) * sizeof(*list));
+	listed--;
+}
+
+static void
+find_waiting(uint32_t by_room[ROOMS], uint32_t by_one[SPEAKERS])
+{
+	uint32_t i;
+
+	memset(by_room, 0, ROOMS * sizeof(*by_room));
+	memset(by_one, 0, SPEAKERS * sizeof(*by_one));
+	for (i = 0; i < listed; i++)
+		if (!list[i].taken) {
+			by_room[list[i].room]++;
+			by_one[list[i].speaker]++;
+		}
+}
+
+/* The rule, by searching; all copies are equal here. */
+static void
+check_victim(uint32_t lost)
+{
+	uint32_t by_room[ROOMS], by_one[SPEAKERS], i, k, room = 0, one = 0;
+	bool newest = true;
+
+	find_waiting(by_room, by_one);
+	for (i = 0; i < ROOMS; i++)
+		room = by_room[i] > room ? by_room[i] : room;
+	for (i = 0; i < SPEAKERS; i++)
+		one = by_one[i] > one ? by_one[i] : one;
+	for (i = 0; i < listed && list[i].number != lost; i++)
+		;
+	ck_assert_uint_lt(i, listed);
+	ck_assert(!list[i].taken);
+	for (k = i + 1; k < listed; k++)
+		newest = newest && !(one > 1 && 2 * (one - 1) >= room - 1 ?
+		    list[k].speaker == list[i].speaker :
+		    list[k].room == list[i].room);
+	ck_assert(newest);
+	if (one > 1 && 2 * (one - 1) >= room - 1)
+		ck_assert_uint_eq(by_one[list[i].speaker], one);
+	else if (room > 1)
+		ck_assert_uint_eq(by_room[list[i].room], room);
+	unlist(i);
+}
+
+/* The message that is in the list and not in the queue. */
+static uint32_t
+missing(void)
+{
+	const struct queued *next[ROOMS];
+	uint32_t i;
+
+	for (i = 0; i < ROOMS; i++)
+		next[i] = queue_first(&q, i);
+	for (i = 0; i < listed; i++) {
+		const struct queued *m = next[list[i].room];
+
+		if (m == NULL || number_of(m) != list[i].number)
+			return list[i].number;
+		next[list[i].room] = queue_next(&q, m);
+	}
+	return 0;
+}
+
+static void
+put_random(unsigned favourite)
+{
+	const uint32_t speaker = random() % 4 != 0 ? favourite :
+	    (uint32_t)random() % SPEAKERS;
+	const uint32_t room = speaker % ROOMS;
+
+	list[listed++] = (struct listed){ put(room, speaker, 5), room,
+	    speaker, 5, false };
+	if (q.count < listed)
+		check_victim(missing());
+	ck_assert_uint_eq(q.count, listed);
+}
+
+static void
+take_random(void)
+{
+	const uint32_t room = (uint32_t)random() % ROOMS;
+	uint32_t i, n = 1 + (uint32_t)random() % 128, k = n;
+
+	queue_take(&q, room, n);
+	for (i = 0; i < listed && k > 0; i++)
+		if (list[i].room == room && !list[i].taken) {
+			list[i].taken = true;
+			k--;
+		}
+	if (random() % 2 != 0)
+		return;
+	queue_sent(&q, room);
+	for (i = listed; i > 0; i--)
+		if (list[i - 1].room == room && list[i - 1].taken)
+			unlist(i - 1);
+}
+
+START_TEST(test_random)
+{
+	unsigned round, favourite = 0;
+
+	srandom(5);
+	listed = 0;
+	for (round = 0; round < 30000; round++) {
+		if (round % 997 == 0)
+			favourite = (unsigned)random() % SPEAKERS;
+		/* mostly more comes than goes */
+		if (random() % (round / 5000 % 2 == 0 ? 200 : 20) == 0)
+			take_random();
+		else
+			put_random(round / 2500 % 2 == 0 ? favourite :
+			    (unsigned)random() % SPEAKERS);
+		if (round % 100 == 0)
+			ck_assert_uint_eq(missing(), 0);
+	}
+	ck_assert_uint_gt(counters[LC_drop_talker], 100);
+	ck_assert_uint_gt(counters[LC_drop_busy], 100);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("queue");
+	TCase *tc = tcase_create("queue");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(tc, test_rank);
+	tcase_add_test(tc, test_order);
+	tcase_add_test(tc, test_one_talks);
+	tcase_add_test(tc, test_room_talks);
+	tcase_add_test(tc, test_work_counts);
+	tcase_add_test(tc, test_singles);
+	tcase_add_test(tc, test_random);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
