@@ -29,8 +29,10 @@ struct token {
 void	token_mint(const struct token *, const uint8_t key[TOKEN_KEY],
 	    char text[TOKEN_TEXT], uint8_t tag[TOKEN_TAG]);
 /*
- * Reads text of exactly TOKEN_TEXT or TOKEN_SHORT_TEXT characters of
- * canonical base64url.  0 and *t, or -1; computes no tag.
+ * Reads slot and generation out of a text of exactly TOKEN_TEXT or
+ * TOKEN_SHORT_TEXT characters, of which the first ones, that say these, have
+ * to be base64url.  0 and *t, or -1.  Whether it is a token at all is told by
+ * its tag alone, which is of every character.
  */
 int	token_parse(struct token *t, const void *text, size_t len);
 /* The tag of a text that token_parse took (SipHash-2-4, 128 bits). */

@@ -105,29 +105,40 @@ START_TEST(test_wrong_length)
 	for (len = 0; len < sizeof(text); len++)
 		ck_assert_int_eq(token_parse(&t, text, len),
 		    len == TOKEN_TEXT || len == TOKEN_SHORT_TEXT ? 0 : -1);
-	/* Padding is no part of the form, even where the length fits. */
-	memset(text + 30, '=', 2);
+	/* Padding is no part of the form. */
+	memset(text + 10, '=', 2);
 	ck_assert_int_eq(token_parse(&t, text, TOKEN_TEXT), -1);
 }
 END_TEST
 
-/* Every byte that is not of the alphabet, at every place. */
+/*
+ * Every byte that is not of the alphabet, at every place that says slot or
+ * generation; elsewhere the tag is another one.
+ */
 START_TEST(test_wrong_alphabet)
 {
 	static const size_t lens[] = { TOKEN_TEXT, TOKEN_SHORT_TEXT };
+	static const size_t heads[] = { 12, 8 };
+	uint8_t tag[TOKEN_TAG], plain[TOKEN_TAG];
 	char text[TOKEN_TEXT];
 	struct token t;
 	bool fine;
 	size_t at;
 	int v;
 
+	memset(text, 'A', sizeof(text));
+	token_tag(text, lens[_i], key, plain);
 	for (v = 0; v < 256; v++) {
 		fine = v != 0 && strchr(alphabet, v) != NULL;
 		for (at = 0; at < lens[_i]; at++) {
 			memset(text, 'A', sizeof(text));
 			text[at] = (char)v;
 			ck_assert_msg(token_parse(&t, text, lens[_i]) ==
-			    (fine ? 0 : -1), "byte %d at %zu", v, at);
+			    (fine || at >= heads[_i] ? 0 : -1),
+			    "byte %d at %zu", v, at);
+			token_tag(text, lens[_i], key, tag);
+			ck_assert_msg(token_tag_equal(tag, plain) ==
+			    (v == 'A'), "byte %d at %zu", v, at);
 		}
 	}
 }
