@@ -81,6 +81,7 @@ CHECK_SRC !=	ls tests/unit/check_*.c 2>/dev/null | \
 		grep -v -e _linux.c -e _openbsd.c || true
 CHECK_OWN !=	ls tests/unit/check_*_$(PLATFORM).c 2>/dev/null || true
 BENCH_SRC !=	ls tests/bench/bench_*.c 2>/dev/null || true
+BENCH_PARTS_SRC !=	ls tests/bench/*.c 2>/dev/null | grep -v /bench_ || true
 FUZZ_SRC !=	ls tests/fuzz/fuzz_*.c 2>/dev/null || true
 # Only Linux has a filter to be tried out.
 SANDBOX_SRC_linux =	tests/sandbox/acts.c tests/sandbox/attempts.c \
@@ -97,9 +98,8 @@ RELAYD_OBJ =	$(RELAYD_SRC:.c=.o)
 OCM_OBJ =	$(OCM_SRC:.c=.o)
 OCMCTL_OBJ =	$(OCMCTL_SRC:.c=.o)
 CHECK_OBJ =	$(CHECK_SRC:.c=.o) $(CHECK_OWN:.c=.o)
-# What the load generator consists of besides its main.
-BENCH_PARTS =	tests/bench/crowd.o tests/bench/histogram.o \
-		tests/bench/join.o tests/bench/procs.o
+# What the load generators consist of besides their mains.
+BENCH_PARTS =	$(BENCH_PARTS_SRC:.c=.o)
 BENCH_OBJ =	$(BENCH_SRC:.c=.o) $(BENCH_PARTS)
 # A main for the targets where libFuzzer's is not linked.
 FUZZ_MAIN =	tests/fuzz/replay.o
@@ -109,6 +109,7 @@ ATTEMPT_PARTS =	tests/sandbox/acts.o tests/sandbox/attempts.o
 ATTEMPT_OBJ =	$(ATTEMPT_PARTS) tests/sandbox/role.o
 ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
 		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) \
+		$(COUNT:.t=.o) \
 		$(FUZZ_OBJ) $(SANDBOX_SRC:.c=.o)
 CHECKS =	$(CHECK_OBJ:.o=.t)
 BENCHES =	$(BENCH_SRC:.c=.t)
@@ -168,7 +169,8 @@ build/ocm: $(OCM_OBJ) build/libcommon.a
 build/ocmctl: $(OCMCTL_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMCTL_OBJ) build/libcommon.a $(OCM_LIBS)
 
-$(CHECKS): build/libcommon.a $(ROLE_LIBS)
+COUNT =		tests/unit/count_path.t
+$(CHECKS) $(COUNT): build/libcommon.a $(ROLE_LIBS)
 
 $(FUZZERS): $(FUZZ_OBJ) build/libcommon.a build/librelayd.a build/libroomd.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(FUZZ_MAIN) \
@@ -267,6 +269,10 @@ COMPARE =
 bench-compare: all $(BENCHES)
 	tests/bench/compare $(COMPARE)
 
+# Instructions per datagram and per copy, by valgrind.
+bench-count: $(COUNT)
+	tests/bench/count_path
+
 # FUZZ_SECONDS for each target.
 FUZZ_CC =	clang
 FUZZ_SECONDS =	60
@@ -302,6 +308,6 @@ clean:
 
 .PHONY: all build-tests test test-unit test-programs test-system test-model \
 	test-faults test-fuzz test-mutants test-sandbox soak check-style bench \
-	bench-compare fuzz clean install uninstall
+	bench-compare bench-count fuzz clean install uninstall
 
 -include build/depend
