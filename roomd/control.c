@@ -83,7 +83,10 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 		event_active(d->reap, EV_TIMEOUT, 0);
 }
 
-/* With a pause, so that a relayd that wishes for ever costs little. */
+/*
+ * With a pause, so that a relayd that wishes for ever costs little; or
+ * without one where there is no memory for it, which is better than never.
+ */
 static void
 on_wish(evutil_socket_t fd, short what, void *arg)
 {
@@ -92,8 +95,10 @@ on_wish(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (wishes_grant(d->wishes))
-		(void)event_add(d->wish, &pause);
+	if (!wishes_grant(d->wishes) || event_add(d->wish, &pause) == 0)
+		return;
+	counter_add(&d->desk.counters[RC_no_memory], 1);
+	event_active(d->wish, EV_TIMEOUT, 0);
 }
 
 /* ---- from the relayds ---- */

@@ -43,6 +43,10 @@ add_bool(struct blob **b, const char *key, bool value)
 	blob_text(b, value ? "true" : "false");
 }
 
+/*
+ * A relayd writes its counters itself, and one that is captured could write
+ * what readers of JSON refuse, and so hide those of all.
+ */
 static void
 add_number(struct blob **b, const char *key, uint64_t value)
 {
@@ -272,11 +276,16 @@ answer(struct queries *q, const struct ctl_query *ask)
 static void
 query_free(struct query *one)
 {
+	struct queries *q = one->all;
+
+	/* What is left of the answer nobody gets; ocmctl reports that. */
+	if (one->out.count > 0)
+		counter_add(&rooms_counters(q->rooms)[RC_queries_lost], 1);
 	(void)event_del(&one->writable);
 	(void)close(one->fd);
 	outbox_clear(&one->out);
 	LIST_REMOVE(one, link);
-	one->all->count--;
+	q->count--;
 	free(one);
 }
 
