@@ -51,7 +51,7 @@ static void
 add_number(struct blob **b, const char *key, uint64_t value)
 {
 	blob_text(b, key);
-	blob_number(b, value);
+	blob_number(b, value <= INT64_MAX ? value : INT64_MAX);
 }
 
 /* Whole seconds from then to now; times of other processes may be later. */
