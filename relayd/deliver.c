@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "deliver.h"
+#include "net.h"
 #include "relay.h"
 
 /*
@@ -179,6 +180,9 @@ open_window(struct relay *r, struct window *w, uint32_t room)
 		n = TRAIN_WINDOW;
 	if (n > 1 && (uint64_t)n * a.members > WINDOW_COPIES)
 		n = 1 + WINDOW_COPIES / a.members;
+	/* Whole trains: a short one costs as many sends. */
+	if (n > NET_BUNDLE_PIECES)
+		n -= n % NET_BUNDLE_PIECES;
 	queue_take(&r->queue, room, n);
 	w->room = room;
 	w->n = n;
