@@ -40,8 +40,9 @@ fill(char *out, unsigned number, size_t len)
 	return (size_t)n;
 }
 
-/* _i: 0 all of one size, 1 of a few, 2 of many; 3: one speaks, 4: in turn */
-START_TEST(test_crowd)
+/* how: 0 all of one size, 1 of a few, 2 of many; 3: one speaks, 4: in turn */
+static void
+crowd(int how, bool bundled)
 {
 	static const size_t sizes[] = { 1, 4, 100, 1, 1 };
 	struct client c[CROWD];
@@ -55,22 +56,27 @@ START_TEST(test_crowd)
 	}
 	(void)grown(LC_deliveries);
 	for (i = 0; i < SAID; i++) {
-		k = _i == 3 ? 5 : (_i == 4 ? i : (unsigned)random()) % CROWD;
+		k = how == 3 ? 5 : (how == 4 ? i : (unsigned)random()) % CROWD;
 		leave_said(&c[k], text, fill(text, said[k]++,
-		    8 + (size_t)random() % sizes[_i] * 7));
+		    8 + (size_t)random() % sizes[how] * 7));
 	}
 	turn();
 	for (i = 0; i < CROWD; i++)
 		hears_all(&c[i], i, said);
 	ck_assert_uint_eq(grown(LC_deliveries), SAID * (CROWD - 1));
 	ck_assert_uint_eq(grown(LC_messages), SAID);
-	ck_assert_uint_eq(grown(LC_bundles) > 0, bundle);
+	ck_assert_uint_eq(grown(LC_bundles) > 0, bundled);
 	ck_assert_uint_eq(grown(LC_bundles_split), 0);
 	/* what was changed for a moment is as it was */
 	say(&c[0], "after");
 	for (i = 1; i < CROWD; i++)
 		hears(&c[i], "m0: after");
 	hears_nothing(&c[0]);
+}
+
+START_TEST(test_crowd)
+{
+	crowd(_i, bundle);
 }
 END_TEST
 
@@ -185,6 +191,28 @@ START_TEST(test_bundle_refused)
 }
 END_TEST
 
+/* A kernel that cannot: asked at start, and then each message by itself. */
+START_TEST(test_no_kernel_for_it)
+{
+	const int fds[] = { relay.out.fd[0], relay.lobby_out.fd[0] };
+	int tcp = socket(AF_INET, SOCK_STREAM, 0), two[3];
+
+	ck_assert(net_can_bundle(fds[0]));
+	ck_assert(!net_can_bundle(tcp));
+	ck_assert(!net_can_bundle(-1));
+	/* One socket of two that cannot is enough. */
+	two[0] = fds[0];
+	two[1] = tcp;
+	two[2] = fds[1];
+	start.relay_count = 2;
+	start.relay[1] = start.relay[0];
+	relay_make(&relay, &start, &fx.relayd[0], fx.reader[0], two);
+	ck_assert(!relay.out.bundle);
+	ck_assert_int_eq(relay.lobby_out.bundle, bundle);
+	crowd(0, false);
+}
+END_TEST
+
 static TCase *
 tests(const char *name, void (*before_each)(void))
 {
@@ -196,6 +224,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_order_of_endings);
 	tcase_add_test(tc, test_bundles_come);
 	tcase_add_test(tc, test_bundle_refused);
+	tcase_add_test(tc, test_no_kernel_for_it);
 	return tc;
 }
 
