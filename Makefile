@@ -104,16 +104,21 @@ BENCH_OBJ =	$(BENCH_SRC:.c=.o) $(BENCH_PARTS)
 # A main for the targets where libFuzzer's is not linked.
 FUZZ_MAIN =	tests/fuzz/replay.o
 FUZZ_OBJ =	$(FUZZ_SRC:.c=.o) $(FUZZ_MAIN)
+# Who attacks and who talks in the system tests: Linux tells the times.
+SYSTEM_SRC_linux =	tests/system/flood.c tests/system/talkers.c
+SYSTEM_SRC =	$(SYSTEM_SRC_$(PLATFORM))
+SYSTEM_OBJ =	$(SYSTEM_SRC:.c=.o)
 # Captured roles: what they are told to try, and that they do as told.
 ATTEMPT_PARTS =	tests/sandbox/acts.o tests/sandbox/attempts.o
 ATTEMPT_OBJ =	$(ATTEMPT_PARTS) tests/sandbox/role.o
 ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
 		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) \
 		$(COUNT:.t=.o) \
-		$(FUZZ_OBJ) $(SANDBOX_SRC:.c=.o)
+		$(FUZZ_OBJ) $(SYSTEM_OBJ) $(SANDBOX_SRC:.c=.o)
 CHECKS =	$(CHECK_OBJ:.o=.t)
 BENCHES =	$(BENCH_SRC:.c=.t)
 FUZZERS =	$(FUZZ_SRC:.c=.t)
+SYSTEM_TOOLS =	$(SYSTEM_SRC:.c=.t)
 
 ATTEMPT_LD =	-Wl,--wrap=ctl_recv,--wrap=seg_map,--wrap=sandbox_enter
 SEEN_LD =	-Wl,--wrap=seccomp_enter
@@ -209,8 +214,11 @@ $(BENCHES): $(BENCH_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) $(BENCH_PARTS) \
 	    build/libcommon.a $(OCM_LIBS)
 
+$(SYSTEM_TOOLS): $(SYSTEM_OBJ) build/libcommon.a
+	$(CC) $(OCM_LDFLAGS) -o $@ $(@:.t=.o) build/libcommon.a $(OCM_LIBS)
+
 test: test-unit test-fuzz test-programs test-system test-faults test-sandbox
-build-tests: $(CHECKS) $(BENCHES) $(FUZZERS)
+build-tests: $(CHECKS) $(BENCHES) $(FUZZERS) $(SYSTEM_TOOLS)
 test-unit: $(CHECKS)
 	tests/unit/run $(CHECKS)
 # Every seed through every target; `make fuzz` goes on from there.
@@ -220,7 +228,7 @@ test-fuzz: $(FUZZERS)
 test-programs: all
 	tests/hardening.sh $(PROGRAMS)
 	tests/install.sh $(MAKE)
-test-system: all
+test-system: all $(SYSTEM_TOOLS)
 	tests/system/run
 
 # A build of its own, in a copy, that dies, hangs and fails on order.

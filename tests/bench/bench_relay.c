@@ -3,10 +3,10 @@
  * Load generator for a running server: members talk in rooms at a rate, or
  * as fast as a closed window of messages allows, and every delivery is
  * checked, counted and timed.  One table row per run; with -v the exit
- * status says whether everything arrived exactly once.  Linux only (epoll).
+ * status says whether everything arrived exactly once.  Linux only.
  */
 #include <sys/types.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 
 #include <err.h>
 #include <inttypes.h>
@@ -14,50 +14,100 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crowd.h"
+#include "load.h"
 #include "procs.h"
 
 #define SECOND UINT64_C(1000000000)
 
+enum {
+	NAP_NS = 100000,		/* between two looks */
+	BURST = 8,			/* late messages said at once */
+	REMEMBERED_S = 8,		/* of an open rate */
+	QUIET_MEMBERS = 10,
+	QUIET_BYTES = 100,
+};
+#define STALL_NS (SECOND / 5)		/* nothing at all comes */
+#define PATIENCE_NS (5 * SECOND)	/* with one message */
+/* A server less busy than this was not saturated. */
+#define BUSY 0.9
+
 struct plan {
 	const char	*ocmctl, *socket, *label;
-	unsigned	 rooms, size;
+	struct crowd_plan crowd;
+	unsigned	 talking;	/* rooms; 0: all */
 	double		 rate;		/* of each room per second; 0: window */
-	unsigned	 window;	/* messages in flight */
-	size_t		 bytes;
+	double		 quiet;		/* of one more room */
+	unsigned	 window;	/* messages of a room in flight */
 	double		 seconds;
-	bool		 mixed, bundles, verify, header;
-	const char	*peer;		/* another relay of the lobby's kind */
+	bool		 verify, header, json;
+	const char	*peer;		/* another relay */
+	const char	*peer_rooms;	/* where one joins its rooms */
 	pid_t		 pid;		/* its process */
 };
 
-struct cpu {
-	double	relayd, roomd, ocmd, self;
+/* What was measured. */
+struct result {
+	struct load_row	row;
+	struct crowd_counts counts, quiet;
+	struct procs_relayed before, after;
 };
 
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: bench_relay -s socket [-c ocmctl] [-Hv] "
+	fprintf(stderr, "usage: bench_relay -s socket [-c ocmctl] [-Hjv] "
 	    "[-l label]\n"
-	    "\t[-R rooms] [-N members] [-r rate | -w window] [-b bytes] "
-	    "[-d seconds] [-gm]\n"
+	    "\t[-R rooms] [-N members] [-T talking-rooms] [-S talkers] "
+	    "[-a members-per-socket]\n"
+	    "\t[-r rate | -w window] [-q quiet-rate] [-b bytes] [-d seconds] "
+	    "[-gkm]\n"
 	    "       bench_relay -p address -P pid [...]  (speaks as in the "
-	    "lobby)\n");
+	    "lobby)\n"
+	    "       bench_relay -p address -t tcp-address -P pid [...]\n");
 	exit(64);
 }
 
-static double
-number(const char *text, double min, double max)
+static unsigned
+whole(const char *text, double min, double max)
 {
-	char *end;
-	double value = strtod(text, &end);
+	return (unsigned)load_number(text, min, max);
+}
 
-	if (end == text || *end != '\0' || !(value >= min && value <= max))
-		errx(64, "%s: not between %g and %g", text, min, max);
-	return value;
+static void
+parse_crowd(struct crowd_plan *c, int ch, const char *arg)
+{
+	switch (ch) {
+	case 'N':
+		c->size = whole(arg, 2, 65536);
+		break;
+	case 'R':
+		c->rooms = whole(arg, 1, 100000);
+		break;
+	case 'S':
+		c->talkers = whole(arg, 1, 65536);
+		break;
+	case 'a':
+		c->share = whole(arg, 1, CROWD_SHARE_MAX);
+		break;
+	case 'b':
+		c->bytes = whole(arg, CROWD_BYTES_MIN, CROWD_BYTES_MAX);
+		break;
+	case 'g':
+		c->bundles = true;
+		break;
+	case 'k':
+		c->stamps = true;
+		break;
+	case 'm':
+		c->mixed = true;
+		break;
+	default:
+		usage();
+	}
 }
 
 static void
@@ -65,237 +115,388 @@ parse(struct plan *p, int argc, char **argv)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "HP:R:N:b:c:d:gl:mp:r:s:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "HN:P:R:S:T:a:b:c:d:gjkl:mp:q:r:s:t:v"
+	    "w:"))
+	    != -1)
 		switch (ch) {
 		case 'H':
 			p->header = true;
 			break;
-		case 'R':
-			p->rooms = (unsigned)number(optarg, 1, 100000);
-			break;
-		case 'N':
-			p->size = (unsigned)number(optarg, 2, 65536);
-			break;
 		case 'P':
-			p->pid = (pid_t)number(optarg, 1, 1e9);
+			p->pid = (pid_t)load_number(optarg, 1, 1e9);
 			break;
-		case 'g':
-			p->bundles = true;
-			break;
-		case 'm':
-			p->mixed = true;
-			break;
-		case 'p':
-			p->peer = optarg;
-			break;
-		case 'b':
-			p->bytes = (size_t)number(optarg, CROWD_BYTES_MIN,
-			    CROWD_BYTES_MAX);
+		case 'T':
+			p->talking = whole(optarg, 1, 100000);
 			break;
 		case 'c':
 			p->ocmctl = optarg;
 			break;
 		case 'd':
-			p->seconds = number(optarg, 0.1, 86400);
+			p->seconds = load_number(optarg, 0.1, 86400);
+			break;
+		case 'j':
+			p->json = true;
 			break;
 		case 'l':
 			p->label = optarg;
 			break;
+		case 'p':
+			p->peer = optarg;
+			break;
+		case 'q':
+			p->quiet = load_number(optarg, 0.01, 1e6);
+			break;
 		case 'r':
-			p->rate = number(optarg, 0.01, 1e6);
+			p->rate = load_number(optarg, 0.01, 1e6);
 			break;
 		case 's':
 			p->socket = optarg;
+			break;
+		case 't':
+			p->peer_rooms = optarg;
 			break;
 		case 'v':
 			p->verify = true;
 			break;
 		case 'w':
-			p->window = (unsigned)number(optarg, 1, 4096);
+			p->window = whole(optarg, 1, 4096);
 			break;
 		default:
-			usage();
+			parse_crowd(&p->crowd, ch, optarg);
 		}
-	if (optind != argc || (p->socket == NULL && p->peer == NULL))
+	if (optind != argc || (p->socket == NULL && p->peer == NULL) ||
+	    (p->peer != NULL && p->pid == 0) || (p->quiet > 0 &&
+	    p->rate <= 0) || p->talking > p->crowd.rooms)
 		usage();
 }
 
-/* Each member has a socket of its own. */
 static void
-raise_files(const struct plan *p)
+nap(uint64_t ns)
 {
-	rlim_t want = (rlim_t)p->rooms * p->size + 64;
-	struct rlimit rl;
+	const struct timespec ts = { .tv_nsec = (long)ns };
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		err(1, "getrlimit");
-	if (rl.rlim_cur >= want)
-		return;
-	rl.rlim_cur = want;
-	if (rl.rlim_max < want)
-		rl.rlim_max = want;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		err(1, "%ju descriptors", (uintmax_t)want);
+	(void)nanosleep(&ts, NULL);
 }
 
-/* Waits for what is on its way, until nothing has come for so long. */
-static void
-drain(struct crowd *c, uint64_t quiet_ns)
-{
-	uint64_t last = crowd_now(), seen = crowd_counts(c)->delivered;
-
-	while (crowd_in_flight(c) > 0 && crowd_now() - last < quiet_ns) {
-		crowd_hear(c, quiet_ns / 10);
-		if (crowd_counts(c)->delivered != seen) {
-			seen = crowd_counts(c)->delivered;
-			last = crowd_now();
-		}
-	}
-}
+/* ---- at a rate ---- */
 
 /* The rooms take turns, evenly spread over each period. */
-static void
-run_paced(const struct plan *p, struct crowd *c)
-{
-	uint64_t begin = crowd_now(), i, due, now, total;
-	double gap = (double)SECOND / (p->rate * p->rooms);
+struct pacer {
+	struct crowd	*crowd;		/* NULL: says nothing */
+	unsigned	 rooms, step;	/* rooms that talk, every so many */
+	double		 gap;
+	uint64_t	 begin, i;
+};
 
-	total = (uint64_t)(p->seconds * p->rate * p->rooms + 0.5);
-	for (i = 0; i < total; i++) {
-		due = begin + (uint64_t)((double)i * gap);
-		crowd_hear(c, 0);
-		while ((now = crowd_now()) < due)
-			crowd_hear(c, due - now);
-		crowd_say(c, (unsigned)(i % p->rooms));
+static struct pacer
+pacer_make(struct crowd *c, unsigned rooms, unsigned talking, double rate)
+{
+	return (struct pacer){ .crowd = c, .rooms = talking,
+	    .step = rooms / talking, .gap = (double)SECOND / (rate * talking),
+	    .begin = crowd_now() };
+}
+
+static uint64_t
+pacer_due(const struct pacer *p)
+{
+	if (p->crowd == NULL)
+		return UINT64_MAX;
+	return p->begin + (uint64_t)((double)p->i * p->gap);
+}
+
+static void
+pacer_say(struct pacer *p, uint64_t now)
+{
+	unsigned n;
+
+	for (n = 0; n < BURST && pacer_due(p) <= now; n++)
+		crowd_say(p->crowd, (unsigned)(p->i++ % p->rooms) * p->step);
+}
+
+/* One crowd is waited for as a client waits; two are looked at in turns. */
+static void
+wait_until(struct crowd *c, struct crowd *quiet, uint64_t due)
+{
+	const uint64_t now = crowd_now();
+
+	if (due <= now)
+		return;
+	if (quiet == NULL)
+		(void)crowd_hear(c, due - now);
+	else
+		nap(due - now < NAP_NS ? due - now : NAP_NS);
+}
+
+static void
+run_paced(const struct plan *p, struct crowd *c, struct crowd *quiet)
+{
+	struct pacer loud, calm = { .crowd = NULL };
+	uint64_t now, end, due;
+	bool heard;
+
+	loud = pacer_make(c, p->crowd.rooms, p->talking > 0 ? p->talking :
+	    p->crowd.rooms, p->rate);
+	if (quiet != NULL)
+		calm = pacer_make(quiet, 1, 1, p->quiet);
+	end = loud.begin + (uint64_t)(p->seconds * (double)SECOND);
+	while ((now = crowd_now()) < end) {
+		pacer_say(&loud, now);
+		pacer_say(&calm, now);
+		heard = quiet != NULL && crowd_hear(quiet, 0);
+		heard = crowd_hear(c, 0) || heard;
+		due = pacer_due(&loud);
+		if (pacer_due(&calm) < due)
+			due = pacer_due(&calm);
+		if (!heard)
+			wait_until(c, quiet, due < end ? due : end);
 	}
 }
 
-/* As many messages in flight as the window has, round after round. */
+/* ---- as fast as it goes ---- */
+
+/*
+ * Nobody waits for a saturated server: it is looked at after a nap, so that
+ * waking this process is none of its work.
+ */
 static void
 run_window(const struct plan *p, struct crowd *c)
 {
-	uint64_t end = crowd_now() + (uint64_t)(p->seconds * (double)SECOND);
-	uint64_t last = crowd_now(), seen = 0;
-	unsigned room = 0;
+	uint64_t now = crowd_now(), seen = 0, last = now, looked = now;
+	const uint64_t end = now + (uint64_t)(p->seconds * (double)SECOND);
 
-	while (crowd_now() < end) {
-		while (crowd_in_flight(c) < p->window) {
-			crowd_say(c, room);
-			room = (room + 1) % p->rooms;
-		}
-		crowd_hear(c, SECOND / 100);
+	for (; now < end; now = crowd_now()) {
+		crowd_fill(c, p->window);
+		if (!crowd_hear(c, 0))
+			nap(NAP_NS);
 		if (crowd_counts(c)->delivered != seen) {
 			seen = crowd_counts(c)->delivered;
-			last = crowd_now();
-		} else if (crowd_now() - last > SECOND / 20) {
-			crowd_give_up(c);
+			last = now;
+		}
+		if (now - last > STALL_NS) {
+			crowd_give_up(c, 0);
+			last = now;
+		} else if (now - looked > STALL_NS) {
+			crowd_give_up(c, PATIENCE_NS);
+			looked = now;
+		}
+	}
+}
+
+/* Waits for what is on its way, until nothing has come for a while. */
+static void
+drain(struct crowd *c)
+{
+	uint64_t last = crowd_now(), seen = crowd_counts(c)->delivered;
+	const uint64_t end = last + PATIENCE_NS;
+
+	while (crowd_in_flight(c) > 0 && crowd_now() < end &&
+	    crowd_now() - last < SECOND / 2) {
+		(void)crowd_hear(c, SECOND / 10);
+		if (crowd_counts(c)->delivered != seen) {
+			seen = crowd_counts(c)->delivered;
 			last = crowd_now();
 		}
 	}
 }
 
-static struct cpu
-cpu_now(const struct procs *ps)
-{
-	struct rusage ru;
+/* ---- what came of it ---- */
 
-	getrusage(RUSAGE_SELF, &ru);
-	return (struct cpu){
-		.relayd = procs_cpu(ps, "relayd"),
-		.roomd = procs_cpu(ps, "roomd"),
-		.ocmd = procs_cpu(ps, "ocmd"),
-		.self = (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
-		    (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6,
-	};
+/* Copies in one send; 0 where nobody tells. */
+static double
+bundle(const struct result *r)
+{
+	const uint64_t copies = r->after.deliveries - r->before.deliveries;
+	const uint64_t sends = r->after.bundles - r->before.bundles;
+
+	return sends > 0 ? (double)copies / (double)sends : 0;
 }
 
 static void
-print_header(void)
+print_counts(const struct crowd_counts *n, const struct histogram *h,
+    double seconds)
 {
-	printf("%-22s %9s %8s %10s %6s %4s %4s %6s %7s %7s %7s %7s %7s %6s "
-	    "%6s %6s %9s %8s\n", "run", "deliv/s", "sent", "delivered",
-	    "lost", "dup", "own", "wrong", "p50 us", "p90 us", "p99 us",
-	    "p999 us", "max us", "relayd", "roomd", "ocmd", "s/Mdeliv",
-	    "RSS KiB");
-}
 
-static void
-print_row(const struct plan *p, const struct crowd *c,
-    const struct procs *ps, double seconds, const struct cpu *a,
-    const struct cpu *b)
-{
-	const struct crowd_counts *n = crowd_counts(c);
-	const struct histogram *h = crowd_latency(c);
-	double relayd = b->relayd - a->relayd;
-
-	printf("%-22s %9.0f %8" PRIu64 " %10" PRIu64 " %6" PRIu64 " %4" PRIu64
-	    " %4" PRIu64 " %6" PRIu64, p->label,
+	printf("\"rate\":%.0f,\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64
+	    ",\"lost\":%" PRIu64 ",\"dup\":%" PRIu64 ",\"own\":%" PRIu64
+	    ",\"wrong\":%" PRIu64 ",\"wrong_room\":%" PRIu64
+	    ",\"late\":%" PRIu64 ",\"unsent\":%" PRIu64,
 	    (double)n->delivered / seconds, n->sent, n->delivered,
-	    n->expected - n->delivered, n->duplicates, n->own,
-	    n->wrong + n->wrong_room);
-	printf(" %7.0f %7.0f %7.0f %7.0f %7.0f",
-	    (double)histogram_at(h, 0.5) / 1e3,
+	    n->expected - n->delivered, n->duplicates, n->own, n->wrong,
+	    n->wrong_room, n->late, n->unsent);
+	printf(",\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,"
+	    "\"max\":%.1f", (double)histogram_at(h, 0.5) / 1e3,
 	    (double)histogram_at(h, 0.9) / 1e3,
 	    (double)histogram_at(h, 0.99) / 1e3,
 	    (double)histogram_at(h, 0.999) / 1e3, (double)h->max / 1e3);
-	printf(" %5.1f%% %5.1f%% %5.1f%% %9.3f %8" PRIu64 "\n",
-	    100 * relayd / seconds, 100 * (b->roomd - a->roomd) / seconds,
-	    100 * (b->ocmd - a->ocmd) / seconds,
-	    n->delivered > 0 ? relayd * 1e6 / (double)n->delivered : 0.0,
-	    procs_resident(ps));
-	if (b->self - a->self > 0.9 * seconds)
-		printf("%-22s (this program used %.0f %% of its core: the "
-		    "rate is its own limit)\n", "",
-		    100 * (b->self - a->self) / seconds);
 }
 
-static bool
-all_right(const struct crowd_counts *n)
+static void
+print_json(const struct result *r, const struct crowd *c,
+    const struct crowd *quiet)
 {
-	return n->sent > 0 && n->delivered == n->expected &&
-	    n->duplicates + n->own + n->wrong + n->wrong_room +
-	    n->unsent == 0;
+	const struct load_row *w = &r->row;
+	const double relayd = w->after.relayd - w->before.relayd;
+	const double self = w->after.self - w->before.self;
+	const double copies = (double)r->counts.delivered;
+
+	printf("{");
+	print_counts(&r->counts, crowd_latency(c), w->seconds);
+	printf(",\"share\":%.3f,\"roomd\":%.3f,\"self\":%.3f,\"cpu\":%.4f,"
+	    "\"self_cpu\":%.4f,\"bundle\":%.2f,\"rss\":%" PRIu64,
+	    relayd / w->seconds, (w->after.roomd - w->before.roomd) /
+	    w->seconds, self / w->seconds, copies > 0 ? relayd * 1e6 / copies :
+	    0, copies > 0 ? self * 1e6 / copies : 0, bundle(r),
+	    procs_resident(w->procs));
+	if (quiet != NULL) {
+		printf(",\"quiet\":{");
+		print_counts(&r->quiet, crowd_latency(quiet), w->seconds);
+		printf("}");
+	}
+	printf("}\n");
+}
+
+static void
+print_text(const struct plan *p, const struct result *r,
+    const struct crowd *quiet)
+{
+	const struct load_row *w = &r->row;
+	const double relayd = (w->after.relayd - w->before.relayd) /
+	    w->seconds;
+	const struct histogram *h;
+
+	if (p->header)
+		load_print_header();
+	load_print(w);
+	if (bundle(r) > 0)
+		printf("%-22s messages in one send: %.1f\n", "", bundle(r));
+	if (quiet != NULL) {
+		h = crowd_latency(quiet);
+		printf("%-22s quiet room: %" PRIu64 " of %" PRIu64 " heard, "
+		    "p50 %.0f us, p99 %.0f us\n", "",
+		    r->quiet.delivered, r->quiet.expected,
+		    (double)histogram_at(h, 0.5) / 1e3,
+		    (double)histogram_at(h, 0.99) / 1e3);
+	}
+	if (p->rate <= 0 && relayd < BUSY)
+		printf("%-22s (the server was busy for %.0f %% of the time "
+		    "only: not its limit)\n", "", 100 * relayd);
+}
+
+/* ---- the run ---- */
+
+static struct crowd *
+open_main(const struct plan *p, const struct procs *ps)
+{
+	struct crowd_plan c = p->crowd;
+	double remembered = p->rate > 0 ? p->rate * REMEMBERED_S :
+	    4.0 * p->window;
+
+	c.name = "bench";
+	c.rooms_addr = p->peer != NULL ? p->peer_rooms : ps->rooms;
+	c.relay_addr = p->peer != NULL ? p->peer : ps->relay;
+	c.lobby = p->peer != NULL && p->peer_rooms == NULL;
+	if (remembered > CROWD_REMEMBERED_MAX)
+		remembered = CROWD_REMEMBERED_MAX;
+	c.remembered = (unsigned)remembered;
+	return crowd_open(&c);
+}
+
+static struct crowd *
+open_quiet(const struct procs *ps)
+{
+	const struct crowd_plan c = { .name = "quiet",
+	    .rooms_addr = ps->rooms, .relay_addr = ps->relay, .rooms = 1,
+	    .size = QUIET_MEMBERS, .bytes = QUIET_BYTES, .stamps = true };
+
+	return crowd_open(&c);
+}
+
+static int
+count_relayed(const struct plan *p, struct procs_relayed *n)
+{
+	if (p->peer == NULL)
+		return procs_relayed(n, p->ocmctl, p->socket);
+	memset(n, 0, sizeof(*n));
+	return 0;
+}
+
+/*
+ * The rate is that of the run; of what was still on its way then is only
+ * known whether it came.
+ */
+static struct crowd_counts
+settle(struct crowd *c, uint64_t delivered)
+{
+	struct crowd_counts n;
+
+	drain(c);
+	n = *crowd_counts(c);
+	n.expected -= n.delivered - delivered;
+	n.delivered = delivered;
+	return n;
+}
+
+static int
+measure(const struct plan *p, const struct procs *ps, struct crowd *c,
+    struct crowd *quiet, struct result *r)
+{
+	uint64_t begin, delivered, calm = 0;
+
+	if (count_relayed(p, &r->before) == -1)
+		return -1;
+	r->row.before = load_cpu(ps);
+	begin = crowd_now();
+	if (p->rate > 0)
+		run_paced(p, c, quiet);
+	else
+		run_window(p, c);
+	r->row.after = load_cpu(ps);
+	r->row.seconds = (double)(crowd_now() - begin) / (double)SECOND;
+	delivered = crowd_counts(c)->delivered;
+	if (quiet != NULL)
+		calm = crowd_counts(quiet)->delivered;
+	r->counts = settle(c, delivered);
+	if (quiet != NULL)
+		r->quiet = settle(quiet, calm);
+	return count_relayed(p, &r->after);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct plan p = { .ocmctl = "build/ocmctl", .label = "", .rooms = 1,
-	    .size = 10, .window = 16, .bytes = 100, .seconds = 5 };
-	struct cpu before, after;
-	struct crowd_plan cp;
+	struct plan p = { .ocmctl = "build/ocmctl", .label = "",
+	    .crowd = { .rooms = 1, .size = 10, .bytes = 100 }, .window = 16,
+	    .seconds = 5 };
+	struct crowd *c, *quiet = NULL;
+	struct load load;
 	struct procs ps;
-	struct crowd *c;
-	uint64_t begin, end;
+	struct result r;
 	bool good;
 
 	parse(&p, argc, argv);
-	raise_files(&p);
+	load_raise_files((uint64_t)p.crowd.rooms * p.crowd.size /
+	    (p.crowd.share > 0 ? p.crowd.share : 1) + 128);
+	(void)prctl(PR_SET_TIMERSLACK, 1);
 	if (p.peer != NULL)
 		procs_one(&ps, "relayd", p.pid);
 	else if (procs_find(&ps, p.ocmctl, p.socket) == -1)
 		return 1;
-	cp = (struct crowd_plan){ .rooms_addr = ps.rooms,
-	    .relay_addr = p.peer != NULL ? p.peer : ps.relay,
-	    .lobby = p.peer != NULL, .rooms = p.rooms, .size = p.size,
-	    .bytes = p.bytes, .mixed = p.mixed, .bundles = p.bundles };
-	if ((c = crowd_open(&cp)) == NULL)
+	if ((c = open_main(&p, &ps)) == NULL ||
+	    (p.quiet > 0 && (quiet = open_quiet(&ps)) == NULL))
 		return 1;
-	crowd_reset(c);
-	before = cpu_now(&ps);
-	begin = crowd_now();
-	if (p.rate > 0)
-		run_paced(&p, c);
+	load = (struct load){ .counts = &r.counts,
+	    .latency = crowd_latency(c) };
+	r.row = (struct load_row){ .label = p.label, .load = &load,
+	    .procs = &ps };
+	if (measure(&p, &ps, c, quiet, &r) == -1)
+		return 1;
+	if (p.json)
+		print_json(&r, c, quiet);
 	else
-		run_window(&p, c);
-	end = crowd_now();
-	after = cpu_now(&ps);
-	drain(c, SECOND);
-	if (p.header)
-		print_header();
-	print_row(&p, c, &ps, (double)(end - begin) / (double)SECOND, &before,
-	    &after);
-	good = all_right(crowd_counts(c));
+		print_text(&p, &r, quiet);
+	good = load_good(&load);
 	crowd_close(c);
+	if (quiet != NULL)
+		crowd_close(quiet);
 	return p.verify && !good ? 1 : 0;
 }

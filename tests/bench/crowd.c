@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* See crowd.h.  Joining is in join.c; here is what follows it. */
-#include <sys/types.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
+/* See crowd.h.  Joining is in join.c, receiving in ears.c. */
 #include <err.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,50 +8,59 @@
 #include <unistd.h>
 
 #include "crowd.h"
+#include "ears.h"
 #include "join.h"
-#include "net.h"
 
 enum {
-	PENDING = 1024,			/* messages of a room kept track of */
-	BATCH = 64,			/* receives per recvmmsg */
-	BUFFER = 65536,			/* one datagram, or a bundle */
+	LINE = 64,			/* of the cache */
 	PATTERN = 64,			/* period of the filler */
-	MEET_ROUNDS = 50,
+	NUMBER = 6, ROOM = 3,		/* digits of 6 bits */
+	STAMP = NUMBER + ROOM + 1,
+	PREFIX = sizeof("m00000: ") - 1,
+	HEAR_SOCKETS = 32,
+	RECEIVE_BUFFER = 4 << 20,	/* a burst waits here for its turn */
+	HOSTS = 250,			/* 127.1.0.1 and so on */
+	MEET_ROUNDS = 20,
 };
+#define MEET_NS 200000000U		/* of silence */
+#define KEPT_BYTES ((size_t)64 << 20)	/* more only if it must be */
 
 struct member {
 	struct joined	joined;
 	unsigned	room, index;
-	uint64_t	next;		/* one after the highest number heard */
-	uint64_t	heard[PENDING / 64];	/* bit per number below it */
+};
+
+/* A message as it is to be heard; two arrays of varying size follow it. */
+struct said {
+	uint64_t	number, at_ns;
+	unsigned	missing;	/* deliveries still to come */
+	unsigned	len;		/* of the whole datagram; 0: unsaid */
+	uint64_t	heard[];	/* bit per member */
 };
 
 struct room {
 	uint64_t	next;		/* number of the next message */
-	unsigned	speaker;	/* who says it: next % size */
-	unsigned	missing[PENDING];	/* deliveries still to come */
+	uint64_t	oldest;		/* none before it is in flight */
+	unsigned	in_flight;
+	bool		listed;		/* in crowd.wanting */
 };
 
 struct crowd {
-	unsigned	 rooms, size;
-	size_t		 bytes;
-	bool		 lobby, mixed, bundles;
-	int		 epoll;
-	struct member	*member;	/* rooms * size */
+	struct crowd_plan plan;
+	unsigned	 people;
+	size_t		 prefix;	/* bytes before a message */
+	size_t		 words;		/* of said.heard */
+	size_t		 stride;
+	unsigned	 remembered;	/* a power of two */
+	char		*kept;		/* struct said of each room */
+	struct member	*member;
 	struct room	*room;
+	unsigned	*wanting, wants;	/* rooms: one came through */
+	struct ears	*ears;
 	uint64_t	 in_flight;
 	struct crowd_counts counts;
 	struct histogram latency;
 	char		 filler[CROWD_BYTES_MAX + PATTERN];
-	struct mmsghdr	 batch[BATCH];
-	struct iovec	 iov[BATCH];
-	struct net_control control[BATCH];
-	char		 *buf;		/* BUFFER each */
-};
-
-/* What a message says about itself. */
-struct stamp {
-	uint64_t	room, sender, number, sent_ns;
 };
 
 uint64_t
@@ -68,239 +72,251 @@ crowd_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
 }
 
-static void
-put_hex(char *out, uint64_t value, unsigned digits)
+/* ---- messages ---- */
+
+static struct said *
+said(const struct crowd *c, unsigned room, uint64_t number)
 {
-	out[digits] = ' ';
+	size_t i = (size_t)room * c->remembered +
+	    (number & (c->remembered - 1));
+
+	return (struct said *)(void *)(c->kept + i * c->stride);
+}
+
+static char *
+bytes_of(const struct crowd *c, struct said *s)
+{
+	return (char *)(s->heard + c->words);
+}
+
+/* 64 digits from '0' on, all of them printable. */
+static void
+put_digits(char *out, uint64_t value, unsigned digits)
+{
 	while (digits-- > 0) {
-		out[digits] = "0123456789abcdef"[value % 16];
-		value /= 16;
+		out[digits] = (char)('0' + value % 64);
+		value /= 64;
 	}
 }
 
-static int
-get_hex(const char *p, unsigned digits, uint64_t *value)
+static uint64_t
+get_digits(const char *p, unsigned digits)
 {
-	unsigned i, d;
+	uint64_t value = 0;
 
-	*value = 0;
-	for (i = 0; i < digits; i++) {
-		if (p[i] >= '0' && p[i] <= '9')
-			d = (unsigned)(p[i] - '0');
-		else if (p[i] >= 'a' && p[i] <= 'f')
-			d = (unsigned)(p[i] - 'a') + 10;
-		else
-			return -1;
-		*value = *value * 16 + d;
-	}
-	return p[digits] == ' ' ? 0 : -1;
-}
-
-static void
-write_stamp(char *out, const struct stamp *s)
-{
-	put_hex(out, s->room, 8);
-	put_hex(out + 9, s->sender, 8);
-	put_hex(out + 18, s->number, 16);
-	put_hex(out + 35, s->sent_ns, 16);
-}
-
-static int
-read_stamp(const char *p, struct stamp *s)
-{
-	if (get_hex(p, 8, &s->room) == -1 ||
-	    get_hex(p + 9, 8, &s->sender) == -1 ||
-	    get_hex(p + 18, 16, &s->number) == -1 ||
-	    get_hex(p + 35, 16, &s->sent_ns) == -1)
-		return -1;
-	return 0;
+	for (; digits > 0; digits--)
+		value = value << 6 | ((unsigned char)(*p++ - '0') & 63);
+	return value;
 }
 
 /* Sizes that look like chance and are known to everybody. */
 static size_t
 length_of(const struct crowd *c, uint64_t number)
 {
-	if (!c->mixed)
-		return c->bytes;
+	const size_t most = c->plan.bytes;
+
+	if (!c->plan.mixed)
+		return most;
 	return CROWD_BYTES_MIN + (size_t)((number + 1) *
 	    UINT64_C(0x9e3779b97f4a7c15) >> 33) %
-	    (c->bytes - CROWD_BYTES_MIN + 1);
+	    (most - CROWD_BYTES_MIN + 1);
+}
+
+static unsigned
+talker_of(const struct crowd *c, uint64_t number)
+{
+	return (unsigned)(number % c->plan.talkers);
+}
+
+/* "m00012: " before a message; in the lobby its length and the name. */
+static void
+put_prefix(const struct crowd *c, char *out, unsigned talker)
+{
+	char text[PREFIX + 1];
+
+	snprintf(text, sizeof(text), "m%05u: ", talker % 100000);
+	if (c->plan.lobby)
+		*out++ = (char)(PREFIX - 2);
+	memcpy(out, text, c->plan.lobby ? PREFIX - 2 : PREFIX);
+}
+
+static struct said *
+write_message(struct crowd *c, unsigned room, uint64_t number)
+{
+	struct said *s = said(c, room, number);
+	const unsigned talker = talker_of(c, number);
+	const size_t len = length_of(c, number);
+	char *p = bytes_of(c, s);
+
+	s->number = number;
+	s->len = (unsigned)(c->prefix + len);
+	put_prefix(c, p, talker);
+	p += c->prefix;
+	put_digits(p, number, NUMBER);
+	put_digits(p + NUMBER, room, ROOM);
+	p[NUMBER + ROOM] = ' ';
+	memcpy(p + STAMP, c->filler + number % PATTERN, len - STAMP);
+	memset(s->heard, 0, c->words * sizeof(*s->heard));
+	s->heard[talker / 64] = UINT64_C(1) << talker % 64;
+	return s;
+}
+
+/* Everybody has heard it, or it is lost. */
+static void
+settled(struct crowd *c, unsigned room)
+{
+	struct room *r = &c->room[room];
+
+	r->in_flight--;
+	c->in_flight--;
+	if (!r->listed) {
+		r->listed = true;
+		c->wanting[c->wants++] = room;
+	}
 }
 
 void
 crowd_say(struct crowd *c, unsigned room)
 {
 	struct room *r = &c->room[room];
-	struct stamp s = { .room = room, .number = r->next };
+	struct said *s = said(c, room, r->next);
 	struct member *m;
-	char message[CROWD_BYTES_MAX];
-	const size_t len = length_of(c, s.number);
-	unsigned *missing = &r->missing[s.number % PENDING];
 
-	s.sender = r->speaker;
-	m = &c->member[room * c->size + r->speaker];
-	memcpy(message + CROWD_BYTES_MIN, c->filler + s.number % PATTERN,
-	    len - CROWD_BYTES_MIN);
-	s.sent_ns = crowd_now();
-	write_stamp(message, &s);
-	if (*missing != 0) {		/* long lost */
-		*missing = 0;
-		c->in_flight--;
-	}
+	if (s->missing != 0)		/* long lost */
+		settled(c, room);
+	s = write_message(c, room, r->next);
+	m = &c->member[room * c->plan.size + talker_of(c, r->next)];
 	r->next++;
-	if (++r->speaker == c->size)
-		r->speaker = 0;
-	if (join_send(&m->joined, message, len) == -1)
-		c->counts.unsent++;
+	s->missing = c->plan.size - 1;
+	r->in_flight++;
+	c->in_flight++;
 	c->counts.sent++;
-	c->counts.expected += c->size - 1;
-	if ((*missing = c->size - 1) != 0)
-		c->in_flight++;
+	c->counts.expected += s->missing;
+	s->at_ns = ears_now(c->ears);
+	if (join_send(&m->joined, bytes_of(c, s) + c->prefix,
+	    s->len - c->prefix) == -1)
+		c->counts.unsent++;
 }
 
-/* Returns 1 when a number is heard for the first time. */
-static int
-mark_heard(struct crowd *c, struct member *m, uint64_t number)
+void
+crowd_fill(struct crowd *c, unsigned window)
 {
-	uint64_t bit = UINT64_C(1) << number % 64;
-	uint64_t *w = &m->heard[number % PENDING / 64];
+	unsigned room;
 
-	if (number + PENDING < m->next) {
-		c->counts.wrong++;
-		return 0;
+	while (c->wants > 0) {
+		room = c->wanting[--c->wants];
+		c->room[room].listed = false;
+		while (c->room[room].in_flight < window)
+			crowd_say(c, room);
 	}
-	for (; m->next <= number; m->next++)
-		m->heard[m->next % PENDING / 64] &=
-		    ~(UINT64_C(1) << m->next % 64);
-	if (*w & bit) {
-		c->counts.duplicates++;
-		return 0;
-	}
-	*w |= bit;
-	return 1;
 }
 
+/* ---- deliveries ---- */
+
+/* The bytes are not those of a message of this room that is remembered. */
 static void
-delivered(struct crowd *c, struct member *m, const struct stamp *s,
-    uint64_t now)
+judge_odd(struct crowd *c, const struct member *m, const char *p, size_t len)
 {
-	unsigned *missing = &c->room[m->room].missing[s->number % PENDING];
+	struct said *s;
+	uint64_t number, room;
 
-	if (!mark_heard(c, m, s->number))
-		return;
-	c->counts.delivered++;
-	histogram_add(&c->latency, now - s->sent_ns);
-	if (s->number + PENDING >= c->room[m->room].next && *missing > 0 &&
-	    --*missing == 0)
-		c->in_flight--;
-}
-
-/* Bytes before the message: "m<sender>: ", in the lobby its length and it. */
-static size_t
-prefix_of(const struct crowd *c, unsigned sender, char out[32])
-{
-	if (!c->lobby)
-		return (size_t)snprintf(out, 32, "m%u: ", sender);
-	out[0] = (char)snprintf(out + 1, 31, "m%u", sender);
-	return 1 + (size_t)out[0];
-}
-
-/* Where the message begins, as far as that can be told from the bytes. */
-static size_t
-skip_prefix(const struct crowd *c, const char *p, size_t len)
-{
-	const char *colon;
-
-	if (c->lobby)
-		return len > 0 ? 1 + (size_t)(unsigned char)p[0] : 0;
-	colon = memchr(p, ':', len < 16 ? len : 16);
-	return colon == NULL ? len : (size_t)(colon - p) + 2;
-}
-
-/* The prefix and the message, exactly as it was said. */
-static void
-judge(struct crowd *c, struct member *m, const char *p, size_t len,
-    uint64_t now)
-{
-	const size_t skip = skip_prefix(c, p, len);
-	struct stamp s;
-	char name[32];
-	size_t n, bytes;
-
-	if (len < skip + CROWD_BYTES_MIN || read_stamp(p + skip, &s) == -1) {
+	if (len < c->prefix + STAMP) {
 		c->counts.wrong++;
 		return;
 	}
-	n = prefix_of(c, (unsigned)s.sender, name);
-	bytes = length_of(c, s.number);
-	if (s.room != m->room)
+	number = get_digits(p + c->prefix, NUMBER);
+	room = get_digits(p + c->prefix + NUMBER, ROOM);
+	if (room >= c->plan.rooms || number >= c->room[room].next) {
+		c->counts.wrong++;
+		return;
+	}
+	s = said(c, (unsigned)room, number);
+	if (s->number == number &&
+	    (s->len != len || memcmp(p, bytes_of(c, s), len) != 0))
+		c->counts.wrong++;
+	else if (room != m->room)
 		c->counts.wrong_room++;
-	else if (s.sender == m->index)
-		c->counts.own++;
-	else if (n + bytes != len || memcmp(p, name, n) != 0 ||
-	    s.number >= c->room[m->room].next ||
-	    s.sender != s.number % c->size || s.sent_ns > now ||
-	    memcmp(p + n + CROWD_BYTES_MIN, c->filler + s.number % PATTERN,
-	    bytes - CROWD_BYTES_MIN) != 0)
-		c->counts.wrong++;
 	else
-		delivered(c, m, &s, now);
+		c->counts.late++;
 }
 
-/* One receive: a datagram, or several of one size. */
 static void
-judge_bundle(struct crowd *c, struct member *m, int i, uint64_t now)
+judge_again(struct crowd *c, const struct member *m, const struct said *s)
 {
-	const char *p = c->buf + (size_t)i * BUFFER;
-	size_t left = c->batch[i].msg_len, size, len;
+	if (talker_of(c, s->number) == m->index)
+		c->counts.own++;
+	else
+		c->counts.duplicates++;
+}
 
-	if ((size = net_bundle_got(&c->batch[i].msg_hdr)) == 0)
-		size = BUFFER;
+static void
+judge(struct crowd *c, const struct member *m, const char *p, size_t len,
+    uint64_t now)
+{
+	const uint64_t bit = UINT64_C(1) << m->index % 64;
+	struct said *s;
+	uint64_t *word;
+
+	if (len < c->prefix + STAMP) {
+		judge_odd(c, m, p, len);
+		return;
+	}
+	/* Its last digits say where it would be. */
+	s = said(c, m->room, get_digits(p + c->prefix + NUMBER - 3, 3));
+	if (s->len != len || memcmp(p, bytes_of(c, s), len) != 0) {
+		judge_odd(c, m, p, len);
+		return;
+	}
+	word = &s->heard[m->index / 64];
+	if ((*word & bit) != 0) {
+		judge_again(c, m, s);
+		return;
+	}
+	*word |= bit;
+	c->counts.delivered++;
+	histogram_add(&c->latency, now > s->at_ns ? now - s->at_ns : 0);
+	if (s->missing > 0 && --s->missing == 0)
+		settled(c, m->room);
+}
+
+/* Those of one socket have addresses of their own. */
+static void
+address_of(unsigned i, char text[32])
+{
+	snprintf(text, 32, "127.1.%u.%u:0", i / HOSTS & 255, 1 + i % HOSTS);
+}
+
+/* The other way round; the first one of the socket if it is none. */
+static unsigned
+member_at(const struct crowd *c, uint32_t to)
+{
+	const unsigned i = (to >> 8 & 255) * HOSTS + (to & 255) - 1;
+
+	return i < c->plan.share ? i : 0;
+}
+
+static void
+hear(void *ctx, const struct heard *h)
+{
+	const struct crowd *c = ctx;
+	const struct member *m = h->who;
+	const char *p = h->p;
+	size_t left = h->len, len;
+
+	if (c->plan.share > 0)
+		m += member_at(c, h->to);
 	do {
-		len = left < size ? left : size;
-		judge(c, m, p, len, now);
+		len = left < h->size ? left : h->size;
+		judge(ctx, m, p, len, h->now_ns);
 		p += len;
 		left -= len;
 	} while (left > 0);
 }
 
-static void
-hear_member(struct crowd *c, struct member *m)
-{
-	uint64_t now;
-	int i, n;
-
-	do {
-		for (i = 0; c->bundles && i < BATCH; i++) {
-			c->batch[i].msg_hdr.msg_control = c->control[i].bytes;
-			c->batch[i].msg_hdr.msg_controllen =
-			    sizeof(c->control[i].bytes);
-		}
-		n = recvmmsg(m->joined.udp, c->batch, BATCH, MSG_DONTWAIT,
-		    NULL);
-		now = crowd_now();
-		for (i = 0; i < n; i++)
-			judge_bundle(c, m, i, now);
-	} while (n == BATCH);
-}
-
-void
+bool
 crowd_hear(struct crowd *c, uint64_t wait_ns)
 {
-	struct epoll_event events[256];
-	struct pollfd pfd = { .fd = c->epoll, .events = POLLIN };
-	struct timespec ts = {
-		.tv_sec = (time_t)(wait_ns / 1000000000U),
-		.tv_nsec = (long)(wait_ns % 1000000000U),
-	};
-	int i, n;
-
-	/* poll on the epoll descriptor: its timeout has nanoseconds. */
-	if (wait_ns > 0 && ppoll(&pfd, 1, &ts, NULL) <= 0)
-		return;
-	n = epoll_wait(c->epoll, events, 256, 0);
-	for (i = 0; i < n; i++)
-		hear_member(c, events[i].data.ptr);
+	return ears_listen(c->ears, HEAR_SOCKETS, wait_ns) > 0;
 }
 
 uint64_t
@@ -309,14 +325,33 @@ crowd_in_flight(const struct crowd *c)
 	return c->in_flight;
 }
 
-void
-crowd_give_up(struct crowd *c)
+static void
+give_up_in(struct crowd *c, unsigned room, uint64_t before_ns)
 {
+	struct room *r = &c->room[room];
+	struct said *s;
+
+	if (r->oldest + c->remembered < r->next)
+		r->oldest = r->next - c->remembered;
+	for (; r->oldest < r->next; r->oldest++) {
+		s = said(c, room, r->oldest);
+		if (s->missing > 0 && s->at_ns > before_ns)
+			break;
+		if (s->missing > 0)
+			settled(c, room);
+		s->missing = 0;
+	}
+}
+
+void
+crowd_give_up(struct crowd *c, uint64_t age_ns)
+{
+	const uint64_t now = ears_now(c->ears);
 	unsigned i;
 
-	for (i = 0; i < c->rooms; i++)
-		memset(c->room[i].missing, 0, sizeof(c->room[i].missing));
-	c->in_flight = 0;
+	for (i = 0; i < c->plan.rooms; i++)
+		if (c->room[i].in_flight > 0)
+			give_up_in(c, i, now - age_ns);
 }
 
 void
@@ -338,6 +373,8 @@ crowd_latency(const struct crowd *c)
 	return &c->latency;
 }
 
+/* ---- beginning and end ---- */
+
 /*
  * Every member says hello until a message of each room reaches everybody:
  * several workers may take the hellos later than the message.
@@ -349,7 +386,7 @@ meet(struct crowd *c)
 	uint64_t end;
 
 	for (round = 0; round < MEET_ROUNDS; round++) {
-		for (i = 0; i < c->rooms * c->size; i++) {
+		for (i = 0; i < c->people; i++) {
 			if (join_send(&c->member[i].joined, "", 0) == -1)
 				return -1;
 			/* A pause now and then: the queue is short. */
@@ -357,104 +394,143 @@ meet(struct crowd *c)
 				crowd_hear(c, 100000);
 		}
 		crowd_reset(c);
-		for (i = 0; i < c->rooms; i++) {
+		for (i = 0; i < c->plan.rooms; i++) {
 			crowd_say(c, i);
 			crowd_hear(c, 0);
 		}
-		end = crowd_now() + 200000000U;
+		end = crowd_now() + MEET_NS;
 		while (c->in_flight > 0 && crowd_now() < end)
-			crowd_hear(c, 10000000U);
+			if (crowd_hear(c, 10000000U))
+				end = crowd_now() + MEET_NS;
 		if (c->in_flight == 0)
 			return 0;
-		crowd_give_up(c);
+		crowd_give_up(c, 0);
 	}
-	warnx("not everybody hears everybody");
+	warnx("not everybody hears everybody: %ju of %ju, and %ju wrong",
+	    (uintmax_t)c->counts.delivered, (uintmax_t)c->counts.expected,
+	    (uintmax_t)(c->counts.wrong + c->counts.wrong_room +
+	    c->counts.own + c->counts.duplicates + c->counts.late));
 	return -1;
 }
 
 static int
-enter(const struct crowd *c, struct member *m, const struct crowd_plan *p)
+find_socket(struct crowd *c, struct member *m, unsigned i, const char *from)
 {
-	char room[32], name[32];
+	const unsigned share = c->plan.share, first = i - i % share;
+	int fd = c->member[first].joined.udp;
 
-	snprintf(room, sizeof(room), "bench-%u", m->room);
-	snprintf(name, sizeof(name), "m%u", m->index);
-	if (c->lobby ? join_lobby(&m->joined, p->relay_addr, name) == -1 :
-	    join_room(&m->joined, p->rooms_addr, p->relay_addr, room, name,
-	    m->index == 0) == -1)
+	if (i == first && ((fd = join_open_shared()) == -1 ||
+	    ears_add(c->ears, fd, m) == -1))
 		return -1;
-	if (c->bundles && !net_want_bundles(m->joined.udp)) {
-		warn("bundles");
-		return -1;
-	}
-	return 0;
+	if (i == first)
+		ears_buffer(fd, RECEIVE_BUFFER);
+	return join_share(&m->joined, fd, c->plan.relay_addr, from);
 }
 
 static int
-enter_all(struct crowd *c, const struct crowd_plan *p)
+enter(struct crowd *c, unsigned i)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
-	struct member *m;
-	unsigned i;
+	const struct crowd_plan *p = &c->plan;
+	struct member *m = &c->member[i];
+	char room[32], name[32], from[32];
 
-	for (i = 0; i < c->rooms * c->size; i++) {
-		m = &c->member[i];
-		m->room = i / c->size;
-		m->index = i % c->size;
-		if (enter(c, m, p) == -1)
-			return -1;
-		ev.data.ptr = m;
-		if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, m->joined.udp, &ev) ==
-		    -1) {
-			warn("epoll_ctl");
-			return -1;
-		}
-	}
-	return 0;
+	m->room = i / p->size;
+	m->index = i % p->size;
+	snprintf(room, sizeof(room), "%.15s-%u", p->name, m->room);
+	snprintf(name, sizeof(name), "m%05u", m->index);
+	if (p->share > 0)
+		address_of(i % p->share, from);
+	if (p->lobby ? join_lobby(&m->joined, name) == -1 :
+	    join_room(&m->joined, p->rooms_addr, p->share > 0 ? from : NULL,
+	    room, name, m->index == 0) == -1)
+		return -1;
+	if (p->share > 0)
+		return find_socket(c, m, i, from);
+	if (join_socket(&m->joined, p->relay_addr) == -1)
+		return -1;
+	ears_buffer(m->joined.udp, RECEIVE_BUFFER);
+	return ears_add(c->ears, m->joined.udp, m);
+}
+
+static void *
+array(size_t n, size_t size)
+{
+	void *p;
+
+	if ((p = calloc(n, size)) == NULL)
+		err(1, NULL);
+	return p;
+}
+
+static void
+remember(struct crowd *c)
+{
+	const struct crowd_plan *p = &c->plan;
+	const size_t longest = PREFIX + p->bytes;
+	void *kept;
+
+	c->words = (p->size + 63) / 64;
+	c->stride = (sizeof(struct said) + 8 * c->words + longest + LINE - 1) /
+	    LINE * LINE;
+	for (c->remembered = 64; c->remembered < p->remembered ||
+	    (c->remembered < 1024 && (size_t)2 * c->remembered * c->stride *
+	    p->rooms <= KEPT_BYTES); c->remembered *= 2)
+		;
+	if (posix_memalign(&kept, LINE, (size_t)p->rooms * c->remembered *
+	    c->stride) != 0)
+		errx(1, "%u messages of %u rooms do not fit into memory",
+		    c->remembered, p->rooms);
+	memset(kept, 0, (size_t)p->rooms * c->remembered * c->stride);
+	c->kept = kept;
+}
+
+static bool
+makes_sense(const struct crowd_plan *p)
+{
+	return p->rooms > 0 && p->rooms < 1 << 6 * ROOM && p->size >= 2 &&
+	    p->size < 100000 && p->talkers <= p->size &&
+	    p->bytes >= CROWD_BYTES_MIN && p->bytes <= CROWD_BYTES_MAX &&
+	    p->remembered <= CROWD_REMEMBERED_MAX &&
+	    p->share <= CROWD_SHARE_MAX &&
+	    p->bundles + p->stamps + (p->share > 0) <= 1 &&
+	    !(p->lobby && p->rooms != 1);
 }
 
 struct crowd *
 crowd_open(const struct crowd_plan *p)
 {
-	const unsigned rooms = p->rooms, size = p->size;
 	struct crowd *c;
 	unsigned i;
 
-	if (rooms == 0 || size < 2 || p->bytes < CROWD_BYTES_MIN ||
-	    p->bytes > CROWD_BYTES_MAX || (p->lobby && rooms != 1)) {
+	if (!makes_sense(p)) {
 		warnx("nobody would hear anything");
 		return NULL;
 	}
-	if ((c = calloc(1, sizeof(*c))) == NULL)
-		err(1, NULL);
-	c->rooms = rooms;
-	c->size = size;
-	c->bytes = p->bytes;
-	c->lobby = p->lobby;
-	c->mixed = p->mixed;
-	c->bundles = p->bundles;
-	if ((c->buf = calloc(BATCH, BUFFER)) == NULL)
-		err(1, NULL);
-	c->member = calloc((size_t)rooms * size, sizeof(*c->member));
-	c->room = calloc(rooms, sizeof(*c->room));
-	if (c->member == NULL || c->room == NULL)
-		err(1, NULL);
-	for (i = 0; i < rooms * size; i++)
+	c = array(1, sizeof(*c));
+	c->plan = *p;
+	c->people = p->rooms * p->size;
+	c->prefix = p->lobby ? PREFIX - 1 : PREFIX;
+	if (p->talkers == 0)
+		c->plan.talkers = p->size;
+	c->member = array((size_t)c->people + p->share, sizeof(*c->member));
+	c->room = array(p->rooms, sizeof(*c->room));
+	c->wanting = array(p->rooms, sizeof(*c->wanting));
+	remember(c);
+	for (i = 0; i < c->people; i++)
 		c->member[i].joined.udp = -1;
 	for (i = 0; i < sizeof(c->filler); i++)
 		c->filler[i] = (char)('!' + i % PATTERN);
-	for (i = 0; i < BATCH; i++) {
-		c->iov[i].iov_base = c->buf + (size_t)i * BUFFER;
-		c->iov[i].iov_len = BUFFER;
-		c->batch[i].msg_hdr.msg_iov = &c->iov[i];
-		c->batch[i].msg_hdr.msg_iovlen = 1;
-	}
-	if ((c->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
-		err(1, "epoll_create1");
-	if (enter_all(c, p) == -1 || meet(c) == -1) {
+	c->ears = ears_open(p->bundles ? EARS_BUNDLES : p->stamps ?
+	    EARS_STAMPS : p->share > 0 ? EARS_SHARED : EARS_PLAIN,
+	    PREFIX + p->bytes, hear, c);
+	for (i = 0; i < c->people; i++)
+		if (enter(c, i) == -1)
+			break;
+	if (i < c->people || meet(c) == -1) {
 		crowd_close(c);
 		return NULL;
 	}
+	crowd_reset(c);
 	return c;
 }
 
@@ -463,12 +539,13 @@ crowd_close(struct crowd *c)
 {
 	unsigned i;
 
-	for (i = 0; i < c->rooms * c->size; i++)
+	for (i = 0; i < c->people; i += c->plan.share > 0 ? c->plan.share : 1)
 		if (c->member[i].joined.udp != -1)
 			close(c->member[i].joined.udp);
-	close(c->epoll);
+	ears_close(c->ears);
 	free(c->member);
 	free(c->room);
-	free(c->buf);
+	free(c->wanting);
+	free(c->kept);
 	free(c);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See procs.h. */
+#include <dirent.h>
 #include <err.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -12,14 +13,14 @@
 #include "procs.h"
 
 static json_t *
-ask_status(const char *ocmctl, const char *socket)
+ask(const char *ocmctl, const char *what, const char *socket)
 {
 	char command[512];
 	json_error_t why;
 	json_t *status;
 	FILE *f;
 
-	snprintf(command, sizeof(command), "'%s' status -j -s '%s'", ocmctl,
+	snprintf(command, sizeof(command), "'%s' %s -j -s '%s'", ocmctl, what,
 	    socket);
 	if ((f = popen(command, "r")) == NULL) {
 		warn("%s", command);
@@ -53,7 +54,7 @@ procs_find(struct procs *ps, const char *ocmctl, const char *socket)
 	size_t i;
 
 	memset(ps, 0, sizeof(*ps));
-	if ((status = ask_status(ocmctl, socket)) == NULL)
+	if ((status = ask(ocmctl, "status", socket)) == NULL)
 		return -1;
 	list = json_object_get(status, "processes");
 	json_array_foreach(list, i, one) {
@@ -83,24 +84,41 @@ procs_one(struct procs *ps, const char *role, pid_t pid)
 	snprintf(ps->proc[0].role, sizeof(ps->proc[0].role), "%s", role);
 }
 
-/* utime + stime; the name may hold anything, so look behind its bracket. */
+/* The kernel counts each thread's time in nanoseconds. */
+static double
+cpu_of_thread(const char *pid, const char *thread)
+{
+	char path[64];
+	uint64_t ns = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/task/%.20s/schedstat", pid,
+	    thread);
+	if ((f = fopen(path, "r")) == NULL)
+		return 0;
+	if (fscanf(f, "%" SCNu64, &ns) != 1)
+		ns = 0;
+	fclose(f);
+	return (double)ns / 1e9;
+}
+
 static double
 cpu_of(pid_t pid)
 {
-	char path[64], line[1024];
-	unsigned long user = 0, sys = 0;
-	const char *rest;
-	FILE *f;
+	char name[24], path[64];
+	struct dirent *d;
+	double sum = 0;
+	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	if ((f = fopen(path, "r")) == NULL)
+	snprintf(name, sizeof(name), "%ld", (long)pid);
+	snprintf(path, sizeof(path), "/proc/%s/task", name);
+	if ((dir = opendir(path)) == NULL)
 		return 0;
-	if (fgets(line, sizeof(line), f) != NULL &&
-	    (rest = strrchr(line, ')')) != NULL)
-		sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
-		    "%lu %lu", &user, &sys);
-	fclose(f);
-	return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+	while ((d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.')
+			sum += cpu_of_thread(name, d->d_name);
+	closedir(dir);
+	return sum;
 }
 
 double
@@ -141,4 +159,25 @@ procs_resident(const struct procs *ps)
 	for (i = 0; i < ps->count; i++)
 		sum += resident_of(ps->proc[i].pid);
 	return sum;
+}
+
+int
+procs_relayed(struct procs_relayed *sum, const char *ocmctl,
+    const char *socket)
+{
+	json_t *stats, *list, *one;
+	size_t i;
+
+	memset(sum, 0, sizeof(*sum));
+	if ((stats = ask(ocmctl, "stats", socket)) == NULL)
+		return -1;
+	list = json_object_get(stats, "relayd");
+	json_array_foreach(list, i, one) {
+		sum->deliveries += (uint64_t)json_integer_value(
+		    json_object_get(one, "deliveries"));
+		sum->bundles += (uint64_t)json_integer_value(
+		    json_object_get(one, "bundles"));
+	}
+	json_decref(stats);
+	return 0;
 }

@@ -33,4 +33,13 @@ double	procs_cpu(const struct procs *, const char *role);
 /* Resident KiB of every process together. */
 uint64_t procs_resident(const struct procs *);
 
+/* What all relayds have counted since they were started. */
+struct procs_relayed {
+	uint64_t	deliveries;	/* copies */
+	uint64_t	bundles;	/* sends of several at once */
+};
+/* Asks `ocmctl stats -j -s socket`.  0, or -1 with a message printed. */
+int	procs_relayed(struct procs_relayed *, const char *ocmctl,
+	    const char *socket);
+
 #endif
