@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """ocm, the chat client, in pipes: words, lines, JSON and exit statuses."""
 
+import ctypes
 import json
 import os
 import signal
@@ -8,12 +9,31 @@ import socket
 import subprocess
 import threading
 import time
+import unittest
 
 from client_case import (EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOINPUT,
                          EX_NOPERM, EX_PROTOCOL, EX_TEMPFAIL, EX_UNAVAILABLE,
                          EX_USAGE, ClientCase, wait_ready)
-from ocm import SLOW
+from ocm import SLOW, pidfd
 from tcrp import fence, wait_until
+
+PIDFD_GETFD, UDP_GRO = 438, 104
+
+
+def sockets_of(pid):
+    """Copies of another process's sockets; Linux only."""
+    libc, got = ctypes.CDLL(None, use_errno=True), []
+    with pidfd(pid) as process:
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            where = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+            if not where.startswith("socket:"):
+                continue
+            copy = libc.syscall(PIDFD_GETFD, process, int(fd), 0)
+            if copy == -1:
+                raise unittest.SkipTest("pidfd_getfd: %s" % os.strerror(
+                    ctypes.get_errno()))
+            got.append(socket.socket(fileno=copy))
+    return got
 
 
 class Pipes(ClientCase):
@@ -74,6 +94,18 @@ class Pipes(ClientCase):
         for text in texts:
             self.assertEqual(listener.line(), "host: " + text)
         self.assertGreater(self.server.stats()["bundles"], 0)
+
+    def test_asks_for_bundles(self):
+        """Linux: the kernel is asked not to take bundles apart (UDP_GRO)."""
+        self.server.member("host").create("r")
+        listener = self.spawn("-n", "ear", "listen", "r")
+        self.wait_member("r", "ear")
+        asked = []
+        for one in sockets_of(listener.pid()):
+            with one:
+                if one.type == socket.SOCK_DGRAM:
+                    asked.append(one.getsockopt(socket.IPPROTO_UDP, UDP_GRO))
+        self.assertEqual(asked, [1])
 
     def test_send(self):
         host = self.server.member("host").create("部屋")
