@@ -276,6 +276,10 @@ bench: all $(BENCHES)
 COMPARE =
 bench-compare: all $(BENCHES)
 	tests/bench/compare $(COMPARE)
+# Beside other servers, which it installs and starts: PEERS='-r 3 -d 3'.
+PEERS =
+bench-peers: all $(BENCHES)
+	tests/bench/peers $(PEERS)
 
 # Instructions per datagram and per copy, by valgrind.
 bench-count: $(COUNT)
@@ -316,6 +320,6 @@ clean:
 
 .PHONY: all build-tests test test-unit test-programs test-system test-model \
 	test-faults test-fuzz test-mutants test-sandbox soak check-style bench \
-	bench-compare bench-count fuzz clean install uninstall
+	bench-compare bench-peers bench-count fuzz clean install uninstall
 
 -include build/depend

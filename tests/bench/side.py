@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: ISC
+"""What compare and peers have in common: our server on ports of its own, a
+relay that is started and ended, a run of a load generator, medians."""
+
+import contextlib
+import json
+import os
+import pwd
+import statistics
+import subprocess
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("OCM_BUILD", os.path.join(HERE, "../../build"))
+CTL = os.path.join(BUILD, "ocmctl")
+
+
+def program(name):
+    return os.path.join(HERE, name + ".t")
+
+
+def have_user(name):
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def server(options=()):
+    """The server; gives the arguments that name it to bench_relay."""
+    with tempfile.TemporaryDirectory(prefix="ocm-bench-") as there:
+        socket = os.path.join(there, "ocm.sock")
+        settings = ["join-rate=0", "notices=false"]
+        for name, user in ("user-room", "nobody"), ("user-relay", "daemon"):
+            if os.getuid() == 0 and not have_user("_ocm" + name[5:]):
+                settings.append("%s=%s" % (name, user))
+        for one in "rooms", "relay", "lobby":
+            settings.append(one + "=127.0.0.1:0")
+        command = [CTL, "start", "-s", socket]
+        for setting in settings:
+            command += ["-o", setting]
+        subprocess.run(command + list(options), check=True,
+                       stdout=subprocess.DEVNULL)
+        try:
+            yield ["-s", socket, "-c", CTL]
+        finally:
+            subprocess.run([CTL, "stop", "-s", socket], check=True,
+                           stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def relay(command):
+    """A relay that says its address, its process and, if it has rooms, where
+    they are joined; gives the arguments that name it to bench_relay."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        said = child.stdout.readline().split()
+        yield [word for pair in zip(("-p", "-P", "-t"), said)
+               for word in pair]
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def load(name, arguments, seconds):
+    """What bench_relay or bench_stream has measured, by the names of its
+    JSON."""
+    out = subprocess.run([program(name), "-j", "-d", str(seconds)] +
+                         list(arguments), stdout=subprocess.PIPE, text=True,
+                         check=True).stdout
+    return json.loads(out)
+
+
+def middle(results, key):
+    """The median of what the results have under a name, None if nothing."""
+    values = [r[key] for r in results if key in r]
+    return statistics.median(values) if values else None
