@@ -22,6 +22,7 @@
 enum { LINE_MAX_BYTES = 2048 };
 
 static int report = -1;			/* to the first process */
+static pid_t second;			/* the first one's only child */
 
 /* ---- the first process ---- */
 
@@ -53,8 +54,22 @@ take_lines(char *buf, size_t len)
 	return len;
 }
 
+/*
+ * Who does not want to wait does not want it started: the second process, in
+ * a session of its own, hears no ^C.  It then ends, and says so.
+ */
+static void
+on_interrupt(int sig)
+{
+	const int saved = errno;
+
+	(void)sig;
+	(void)kill(second, SIGTERM);
+	errno = saved;
+}
+
 static void __attribute__((__noreturn__))
-wait_for(pid_t second, int fd, const char *log)
+wait_for(int fd, const char *log)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint64_t now, end = clock_ms() + LAUNCH_WAIT_MS;
@@ -87,21 +102,34 @@ wait_for(pid_t second, int fd, const char *log)
 void
 launch_background(const char *log)
 {
+	static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction act = { .sa_handler = on_interrupt };
+	sigset_t wait, before;
 	int fds[2];
-	pid_t pid;
+	size_t i;
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		fatal("pipe");
 	(void)fflush(NULL);
-	if ((pid = fork()) == -1)
+	/* One that comes between the fork and the handlers waits for them. */
+	(void)sigemptyset(&wait);
+	for (i = 0; i < sizeof(interrupts) / sizeof(interrupts[0]); i++)
+		(void)sigaddset(&wait, interrupts[i]);
+	(void)sigprocmask(SIG_BLOCK, &wait, &before);
+	if ((second = fork()) == -1)
 		fatal("fork");
-	if (pid != 0) {
+	if (second != 0) {
+		for (i = 0; i < sizeof(interrupts) / sizeof(interrupts[0]);
+		    i++)
+			(void)sigaction(interrupts[i], &act, NULL);
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
 		(void)close(fds[1]);
-		wait_for(pid, fds[0], log);
+		wait_for(fds[0], log);
 	}
 	(void)close(fds[0]);
 	report = fds[1];
 	(void)setsid();
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* ---- the second process, or the only one ---- */

@@ -307,6 +307,33 @@ class Start(Case):
         self.assertIn("relayd", process.stderr.read())
         self.assertEqual([p for p in server.seen if ocm.running(p)], [])
 
+    def test_interrupted_start(self):
+        """^C before it is READY ends what was begun."""
+        place = Server(start=False)
+        self.addCleanup(place.clear)
+        build = ocm.copy_programs(os.path.join(place.dir, "build"),
+                                  leave_out=("roomd",))
+        with open(os.path.join(build, "roomd"), "w") as f:
+            f.write("#!/bin/sh\nexec sleep 60\n")
+        os.chmod(os.path.join(build, "roomd"), 0o755)
+        for signum in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+            server = Server(build=build, start=False)
+            self.addCleanup(server.finish)
+            process = subprocess.Popen(
+                server.start_command(), env=server.environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True)
+            wait_until(lambda server=server: "relayd 0: ready" in server.log())
+            process.send_signal(signum)
+            said = process.communicate(timeout=5 * SLOW)[1]
+            self.assertEqual(process.returncode, 1)
+            self.assertIn("stopped before it was ready", said)
+            self.assertEqual(server.run(
+                server.command("status")).returncode, 3)
+            wait_until(lambda server=server: not [
+                pid for pid in ocm.children()
+                if ocm.names(pid, server.socket) and ocm.running(pid)])
+
     def test_start_is_quick(self):
         """READY within 200 ms, status within 50 ms: the middle of five."""
         starts, asks = [], []
@@ -384,6 +411,28 @@ class Stop(Case):
             self.assertEqual(server.wait_end(), [])
             bob.expect_raw("server is shutting down")
             self.assertNotIn("bad control message", server.log())
+
+    def test_while_a_child_waits_for_its_next_start(self):
+        """A relayd or the roomd that died too often is not waited for."""
+        for role in "relayd", "roomd":
+            server = self.serve(restart_limit=0)
+            alice = server.member("alice").create("r")
+            bob = server.member("bob").join("r")
+            fence(alice, bob)
+            deaths = 0
+            while "starts again in" not in server.log():
+                pid = server.process(role)["pid"]
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+                    deaths += 1
+                    wait_until(lambda pid=pid: not ocm.running(pid))
+                    wait_until(lambda: server.log().count(
+                        " died: killed") == deaths)
+            self.assertEqual(server.process(role)["pid"], 0)
+            begin = time.monotonic()
+            server.ctl("stop")
+            self.assertEqual(server.wait_end(), [])
+            self.assertLess(time.monotonic() - begin, 2 * SLOW)
 
     def test_by_signal(self):
         for signum in signal.SIGTERM, signal.SIGINT:
