@@ -85,8 +85,10 @@ print_help(FILE *f)
 static void __attribute__((__noreturn__))
 usage(const struct word *w)
 {
+	/* The whole help would push what is wrong out of sight. */
 	if (w == NULL)
-		print_help(stderr);
+		(void)fprintf(stderr, "usage: ocmctl [-j] [-s socket] word "
+		    "[argument ...]; the words: ocmctl help\n");
 	else
 		(void)fprintf(stderr, "usage: ocmctl [-j] [-s socket] %s%s%s\n",
 		    w->name, w->arguments[0] != '\0' ? " " : "",
@@ -401,8 +403,10 @@ main(int argc, char *argv[])
 
 	choose_locale();
 	take_options(&c, argc, argv);
-	if (optind == argc)
-		usage(NULL);
+	if (optind == argc) {
+		print_help(stderr);
+		exit(EX_USAGE);
+	}
 	take_word(&c, argv[optind++]);
 	if (c.word->least >= 0)
 		take_arguments(&c, argc, argv);

@@ -141,6 +141,10 @@ class Operator(Case):
             got = self.server.run(self.server.command(*args))
             self.assertNotEqual(got.returncode, 0, args)
             self.assertTrue(got.stderr, args)
+        # What is wrong is said last but for one line, or it is not seen.
+        got = self.server.run(self.server.command("frobnicate"))
+        self.assertRegex(got.stderr, r'\Aocmctl: there is no word '
+                         r'"frobnicate"\n[^\n]*ocmctl help\n\Z')
         for option in "--nonsense", "-x":
             got = self.server.run(self.server.command(option))
             self.assertIn("no option " + option, got.stderr)
