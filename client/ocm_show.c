@@ -173,7 +173,8 @@ own_words(const char *mark, const char *before_text, const char *format,
 	if (vasprintf(&text, format, ap) == -1)
 		err(EX_OSERR, NULL);
 	if (mode == SHOW_TERMINAL)
-		out("%s%s%s%s\n", before_text, mark, text, NORMAL);
+		out("%s%s%s%s\n", before_text, mark, text,
+		    before_text[0] != '\0' ? NORMAL : "");
 	else
 		(void)fprintf(stderr, "ocm: %s\n", text);
 	free(text);
