@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Control messages of a hostile sender: any bytes, any number of descriptors,
- * from every role to every role.  What is taken is what the list allows, and
- * no descriptor stays behind.
+ * from every role to every role, also where there is no room for one more.
+ * What is taken is what the list allows, and no descriptor stays behind.
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <fcntl.h>
@@ -74,8 +75,22 @@ may(enum role listed, enum role role)
 	    (role == ROLE_ROOMD || role == ROLE_RELAYD));
 }
 
+/* No descriptor beyond those that are open; or as many as before. */
 static void
-receive(enum role from, enum role to, size_t len, unsigned fds)
+fill_up(bool full, int spare)
+{
+	static struct rlimit usual;
+	struct rlimit none;
+
+	if (usual.rlim_cur == 0)
+		MUST(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+	none = usual;
+	none.rlim_cur = (rlim_t)spare;
+	MUST(setrlimit(RLIMIT_NOFILE, full ? &none : &usual) == 0);
+}
+
+static void
+receive(enum role from, enum role to, size_t len, unsigned fds, bool full)
 {
 	enum ctl_type type = CTL_COUNT;
 	union ctl_body body;
@@ -83,8 +98,9 @@ receive(enum role from, enum role to, size_t len, unsigned fds)
 	int fd;
 
 	r = ctl_recv(pair[1], from, to, false, &type, &body, &fd);
+	/* What does not fit our table is lost, or was bad anyway. */
 	MUST(r == CTL_GOT || r == CTL_BAD || (r == CTL_CLOSED && len == 0 &&
-	    fds == 0));
+	    (fds == 0 || full)) || (r == CTL_NOTHING && full && fds > 0));
 	MUST((fd != -1) == (r == CTL_GOT && list[type].fd));
 	if (fd != -1)
 		MUST(close(fd) == 0);
@@ -98,13 +114,17 @@ receive(enum role from, enum role to, size_t len, unsigned fds)
 	    CTL_NOTHING);
 }
 
-/* A message: who, to whom and how many descriptors; how long; the bytes. */
+/*
+ * A message: who, to whom and how many descriptors; how long, and whether
+ * there is room for them; the bytes.
+ */
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
 	size_t n, most = sizeof(union ctl_body) + 64, bytes;
 	unsigned i, fds;
 	uint8_t head;
+	bool full;
 	int spare;
 
 	if (pair[0] == -1)
@@ -116,12 +136,17 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		/* A type is told by its list's length as often as not. */
 		n = (p[1] & 0x80) != 0 ? WORD + list[p[2] % CTL_COUNT].size :
 		    ((size_t)p[1] << 8 | p[2]) % most;
-		bytes = p[3] < len - 3 ? p[3] : len - 3;
-		send_hostile(p + 3, bytes, n, fds);
+		full = (p[1] & 0x40) != 0;
+		bytes = p[3] < len - 4 ? p[3] : len - 4;
+		send_hostile(p + 4, bytes, n, fds);
+		if (full)
+			fill_up(true, spare);
 		receive(head % (ROLE_COUNT + 1), head / 4 % (ROLE_COUNT + 1),
-		    n, fds);
-		p += 3 + bytes;
-		len -= 3 + bytes;
+		    n, fds, full);
+		if (full)
+			fill_up(false, spare);
+		p += 4 + bytes;
+		len -= 4 + bytes;
 	}
 	MUST(next_fd() == spare);
 	return 0;

@@ -5,180 +5,27 @@
  * eyes whenever it takes the lock; and datagrams in between.  Whatever the
  * bytes, its snapshot stays consistent and each turn ends.
  */
-#include <sys/uio.h>
-
-#include <errno.h>
-#include <limits.h>
-
 #include "../../relayd/care.h"
 #include "../../relayd/deliver.h"
-#include "../../relayd/sparse.h"
-#include "clock.h"
-#include "hostile.h"
 #include "log.h"
 #include "nolock.h"
 #include "roomtab_layout.h"
-#include "table.h"
+#include "world.h"
 
-enum { WORKERS = 2, SOCKS = 2, LOBBY = 6, TURNS = 8, ARRAYS = 128,
-	CLEARED = 1 << 16, LOCKS_MAX = 4096, FD_FIRST = 1000 };
+enum { WORKERS = 2, LOBBY = 6, TURNS = 8, LOCKS_MAX = 4096 };
+/* The second byte of an input: what ocmd tells this relayd. */
+enum { SECOND = 0x01, NEVER_IDLE = 0x02, CRASHED = 0x04, NOTICES = 0x08,
+	MESSAGE_ONLY = 0x10, BUNDLE = 0x20, RATE = 0x40 };
 
 static uint8_t *mem, *image, *live_mem[WORKERS];
 static size_t table_bytes, live_bytes;
 static struct live *live[WORKERS];
-static struct roomtab *reader;
+static struct roomtab *reader, *writer;
 static struct relay relay;
 static struct ctl_start start;
-static struct hostile hostile;
-static uint64_t now_ms;
 static unsigned locks;
 static bool awake;		/* the hostile ones */
 static uint8_t racing;
-
-/* ---- the world around relayd, all of it the same in each run ---- */
-
-static struct {
-	void	*p;
-	size_t	 size;
-} arrays[ARRAYS];
-static unsigned arrays_used;
-
-/*
- * Tables of an earlier run, made zero again; large ones only where they
- * begin: what lies behind is written before it is read.
- */
-void *
-sparse_array(size_t count, size_t size)
-{
-	const size_t want = (count > 0 ? count : 1) * size;
-	unsigned i = arrays_used++;
-
-	MUST(i < ARRAYS);
-	if (arrays[i].p == NULL) {
-		MUST((arrays[i].p = calloc(1, want)) != NULL);
-		arrays[i].size = want;
-	}
-	MUST(arrays[i].size == want);
-	memset(arrays[i].p, 0, want < CLEARED ? want : CLEARED);
-	return arrays[i].p;
-}
-
-uint64_t
-clock_ms(void)
-{
-	return now_ms;
-}
-
-uint64_t
-clock_us(void)
-{
-	return now_ms * 1000;
-}
-
-void
-randombytes_buf(void *buf, size_t len)
-{
-	memset(buf, 7, len);
-}
-
-/* Nothing is sent, but every byte that would be is looked at. */
-static unsigned
-look(const void *p, size_t len)
-{
-	const uint8_t *byte = p;
-	unsigned sum = 0;
-
-	while (len-- > 0)
-		sum += *byte++;
-	return sum;
-}
-
-int
-sendmmsg(int fd, struct mmsghdr *vmessages, unsigned n, int flags)
-{
-	const struct mmsghdr *v = vmessages;
-	volatile unsigned sink;
-	size_t k, bytes;
-	unsigned i;
-
-	MUST(fd >= FD_FIRST && fd < FD_FIRST + 2 * SOCKS);
-	MUST(flags == MSG_DONTWAIT && n > 0 && n <= UIO_MAXIOV);
-	for (i = 0; i < n; i++) {
-		const struct msghdr *m = &v[i].msg_hdr;
-
-		MUST(m->msg_namelen <= sizeof(union dest));
-		sink = look(m->msg_name, m->msg_namelen);
-		sink = look(m->msg_control, m->msg_controllen);
-		for (k = bytes = 0; k < m->msg_iovlen; k++) {
-			sink = look(m->msg_iov[k].iov_base,
-			    m->msg_iov[k].iov_len);
-			bytes += m->msg_iov[k].iov_len;
-		}
-		MUST(bytes <= NET_BUNDLE_BYTES && (m->msg_controllen > 0 ||
-		    bytes <= DATAGRAM_MAX));
-	}
-	(void)sink;
-	return (int)n;
-}
-
-ssize_t
-recvmsg(int fd, struct msghdr *message, int flags)
-{
-	(void)message;
-	MUST(fd >= FD_FIRST && (flags & MSG_ERRQUEUE) != 0);
-	errno = EAGAIN;
-	return -1;
-}
-
-/* The sender of a datagram: where members are, and somewhere else. */
-static struct sockaddr_in
-source(uint8_t byte)
-{
-	struct sockaddr_in a;
-
-	memset(&a, 0, sizeof(a));
-	a.sin_family = AF_INET;
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK + byte / 64);
-	a.sin_port = htons((byte & 3) == 0 ? 40000 : 50000 + (byte & 7));
-	return a;
-}
-
-/* R, T, room and token of somebody who was there at the beginning. */
-static size_t
-good_header(uint8_t *out, uint8_t byte)
-{
-	const struct table_token *t = &table_tokens[byte % table_token_count];
-
-	out[0] = (uint8_t)strlen(t->room);
-	out[1] = (uint8_t)t->len;
-	memcpy(out + 2, t->room, out[0]);
-	memcpy(out + 2 + out[0], t->text, t->len);
-	return 2u + out[0] + t->len;
-}
-
-/* A datagram out of the input, with a good token or without. */
-int
-recvmmsg(int fd, struct mmsghdr *vmessages, unsigned n, int flags,
-    struct timespec *tmo)
-{
-	struct sockaddr_in from = source(hostile_byte(&hostile));
-	struct mmsghdr *v = vmessages;
-	uint8_t *out = v->msg_hdr.msg_iov->iov_base;
-	uint8_t how = hostile_byte(&hostile);
-	size_t len = 0;
-
-	MUST(fd >= FD_FIRST && n > 0 && tmo == NULL);
-	MUST(flags == MSG_DONTWAIT);
-	memcpy(v->msg_hdr.msg_name, &from, sizeof(from));
-	v->msg_hdr.msg_namelen = sizeof(from);
-	v->msg_hdr.msg_controllen = 0;
-	if ((how & 0x80) != 0)
-		len = good_header(out, how & 0x7f);
-	for (how = hostile_byte(&hostile); how > 0; how--)
-		out[len++] = hostile_byte(&hostile);
-	v->msg_len = (unsigned)len;
-	return 1;
-}
 
 static void
 silence(const char *line)
@@ -188,7 +35,7 @@ silence(const char *line)
 
 /*
  * The other processes' moment.  With `racing`, the head of the changes runs
- * ahead of whoever follows it, for ever.
+ * ahead of whoever follows it, for ever: in its pace, or in leaps.
  */
 static void
 on_lock(void)
@@ -200,9 +47,150 @@ on_lock(void)
 		return;
 	hostile_round(&hostile);
 	if (racing != 0) {
+		hostile_touch(&hostile.region[0], mem,
+		    offsetof(struct roomtab_area, ring));
 		atomic_store(&a->seq, 0);
-		atomic_fetch_add(&a->head, racing * 31u);
+		atomic_fetch_add(&a->head, (racing & 0x40) != 0 ?
+		    racing * 31u : racing & 0x1fu);
 	}
+}
+
+/* ---- what the hostile ones do on purpose, and not at random ---- */
+
+/* Something that changed is told; the input says what. */
+static void
+announce(struct hostile *h)
+{
+	struct roomtab_area *a = (void *)mem;
+	uint8_t byte = hostile_byte(h);
+	uint32_t head = atomic_fetch_add(&a->head, 1);
+
+	hostile_touch(&h->region[0], &a->head, sizeof(a->head));
+	hostile_touch(&h->region[0], (const void *)
+	    &a->ring[head % CHANGE_RING], sizeof(a->ring[0]));
+	atomic_store(&a->ring[head % CHANGE_RING], (byte & 0x80) == 0 ? byte :
+	    byte % 8u | CHANGE_IS_ROOM);
+}
+
+/* Another life of a slot, or of a room. */
+static void
+reborn(struct hostile *h)
+{
+	uint32_t n = hostile_byte(h) % (TABLE_MEMBERS + TABLE_ROOMS);
+	_Atomic uint32_t *gen = n < TABLE_MEMBERS ? &writer->member_gen[n] :
+	    &writer->room_gen[n - TABLE_MEMBERS];
+
+	atomic_fetch_add(gen, hostile_byte(h));
+	hostile_touch(&h->region[0], (const void *)gen, sizeof(*gen));
+}
+
+/* A member many times over, each in a slot of its own. */
+static void
+multiply(struct hostile *h)
+{
+	uint32_t one = hostile_byte(h) % TABLE_MEMBERS;
+	uint32_t s = hostile_byte(h) % TABLE_MEMBERS;
+	uint8_t n = hostile_byte(h);
+
+	writer->a->j.member_fresh = TABLE_MEMBERS;
+	hostile_touch(&h->region[0], &writer->a->j, sizeof(writer->a->j));
+	hostile_touch(&h->region[0], (const void *)&writer->member_gen[s],
+	    (TABLE_MEMBERS - s) * sizeof(uint32_t));
+	hostile_touch(&h->region[0], &writer->member[s],
+	    (TABLE_MEMBERS - s) * sizeof(writer->member[0]));
+	for (; n > 0 && s < TABLE_MEMBERS; n--, s++) {
+		writer->member[s] = writer->member[one];
+		atomic_store(&writer->member_gen[s], 2 * n + 1u);
+	}
+}
+
+/* A relay says where it heard a member. */
+static void
+say_where(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+	uint32_t slot = hostile_byte(h) % TABLE_MEMBERS;
+	struct live_where w = { 0, 0, 0, false };
+
+	w.gen = roomtab_member_gen(reader, slot);
+	w.port = (uint16_t)(50000 + (how & 7));
+	w.sock = how >> 3 & 3;
+	w.enrolled = (how & 0x20) != 0;
+	live_set_where(live[how >> 7], slot, w);
+	if ((how & 0x40) != 0)
+		live_set_seen(live[how >> 7], slot, now_ms + how);
+}
+
+/* What a relayd had in hand when it died, and how often before. */
+static void
+die(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+	uint32_t slot = hostile_byte(h) % TABLE_MEMBERS;
+	struct live *l = live[how >> 7];
+	uint32_t gen;
+
+	gen = roomtab_member_gen(reader, slot);
+	live_take(l, (enum live_sender)(how >> 2 & 3), 5);
+	if ((how & 0x10) != 0)
+		live_take_of(l, slot, gen);
+	for (how &= 3; how > 0; how--)
+		live_add_death(l, slot, gen, now_ms);
+}
+
+/* Clients of the lobby, as an earlier life knew them. */
+static void
+lobby_was(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+	struct live_lobby c;
+
+	memset(&c, 0, sizeof(c));
+	c.addr.ip[10] = c.addr.ip[11] = 0xff;
+	c.addr.ip[12] = 127;
+	c.addr.ip[15] = 1;
+	c.addr.port = (uint16_t)(50000 + (how & 7));
+	c.sock = how >> 3 & 3;
+	c.last_ms = how;
+	live_set_lobby(live[how >> 7], hostile_byte(h) % LOBBY, &c);
+}
+
+/* A wish of an earlier life. */
+static void
+wished(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+	uint32_t slot = hostile_byte(h) % TABLE_MEMBERS;
+
+	live_wish(live[how >> 7], slot, roomtab_member_gen(reader, slot),
+	    (enum ending)(how & 0xf));
+}
+
+/*
+ * A change begins or ends, or so it looks; many changes at once; the lock
+ * is not to be had.
+ */
+static void
+hurry(struct hostile *h)
+{
+	struct roomtab_area *a = (void *)mem;
+	uint8_t how = hostile_byte(h);
+
+	hostile_touch(&h->region[0], mem, offsetof(struct roomtab_area, ring));
+	atomic_fetch_add(&a->seq, how & 3u);
+	atomic_fetch_add(&a->head, (how >> 2 & 0x1f) * 256u);
+	nolock_kept = (how & 0x80) != 0;
+}
+
+static void
+verb(struct hostile *h, unsigned which)
+{
+	static void (*const verbs[8])(struct hostile *) = {
+		announce, reborn, multiply, say_where, die, lobby_was,
+		wished, hurry
+	};
+
+	verbs[which](h);
 }
 
 /* ---- relayd ---- */
@@ -242,34 +230,32 @@ setup_live(void)
 static void
 setup(void)
 {
-	struct roomtab *t;
-
 	log_set_sink(silence);
 	table_bytes = roomtab_size(&table_limits);
 	setup_live();
 	mem = table_memory(table_bytes);
 	image = table_memory(table_bytes);
-	t = table_make(mem);
+	writer = table_make(mem);
 	memcpy(image, mem, table_bytes);
 	reader = roomtab_open_reader(mem, &table_limits, NULL);
 	MUST(reader != NULL);
 	hostile.region[0].base = mem;
 	hostile.region[0].size = table_bytes;
-	hostile.region[0].near = t->shape.member_gen;
+	hostile.region[0].near = writer->shape.member_gen;
+	hostile_keep(&hostile.region[0], image);
 	hostile.region[3] = hostile.region[0];
-	hostile.region[3].near = t->shape.member;
-	roomtab_close_handle(t);
+	hostile.region[3].near = writer->shape.member;
+	hostile.verb = verb;
+	hostile_reads = &hostile;
 	start.limits.table = table_limits;
 	start.limits.lobby = LOBBY;
 	start.limits.workers = WORKERS;
-	start.relay_count = start.lobby_count = SOCKS;
+	start.relay_count = SOCKS;
 	MUST(addr_parse(&start.relay[0], "127.0.0.1:9", 0) == 0);
 	MUST(addr_parse(&start.relay[1], "[::1]:9", 0) == 0);
 	memcpy(start.lobby, start.relay, sizeof(start.lobby));
 	start.relay_of_rooms[1] = 1;
 	memcpy(start.token_key, table_token_key, sizeof(start.token_key));
-	start.settings.idle_s = 5;
-	start.settings.notices = 1;
 }
 
 /* A member is in one room, and where the room's fan-out says it is. */
@@ -313,53 +299,107 @@ check(const struct peers *p)
 	MUST(n == p->count);
 }
 
+/* What the input makes of the settings, at the start and later. */
+static struct ctl_settings
+settings(uint8_t how)
+{
+	struct ctl_settings set;
+
+	memset(&set, 0, sizeof(set));
+	set.idle_s = (how & NEVER_IDLE) != 0 ? 0 : 5;
+	set.notices = (how & NOTICES) != 0;
+	set.message_only = (how & MESSAGE_ONLY) != 0;
+	set.member_rate = (how & RATE) != 0 ? 1 : 0;
+	return set;
+}
+
+static void
+orders(uint8_t how)
+{
+	struct ctl_settings set = settings(how);
+
+	care_settings(&relay, &set);
+}
+
 static void
 turn(void)
 {
+	uint8_t how = hostile_byte(&hostile);
 	uint32_t slot = hostile_byte(&hostile) % TABLE_MEMBERS;
 
-	now_ms += hostile_byte(&hostile) * 16u;
+	now_ms += how * 16u;
 	locks = 0;
+	hostile.loads = 0;
+	troubled = (how & 4) != 0;
 	relay_turn(&relay);
 	(void)peers_check(&relay.peers, slot, now_ms);
 	relay_receive(&relay, slot % SOCKS);
-	relay_receive_lobby(&relay, slot % SOCKS);
+	if (relay.speaks)
+		relay_receive_lobby(&relay, slot % SOCKS);
 	if (relay.queue.count > 0)
 		deliver_some(&relay);
 	relay_follow(&relay);
 	care_tick(&relay);
+	MUST(care_wait(&relay) >= -1);
+	if (how >= 0xf0)
+		orders(hostile_byte(&hostile));
+	check(&relay.peers);
+}
+
+/* Another relayd is made, of what the one before it left. */
+static void
+make(uint8_t how)
+{
+	struct seg_maps maps;
+	int fds[2 * SOCKS], i;
+
+	arrays_used = 0;
+	locks = 0;
+	hostile.loads = 0;
+	troubled = false;
+	start.index = (how & SECOND) != 0;
+	start.lobby_count = start.index == 0 ? SOCKS : 0;
+	start.crashed = (how & CRASHED) != 0;
+	start.settings = settings(how);
+	for (i = 0; i < 2 * SOCKS; i++)
+		fds[i] = FD_FIRST + i;
+	memset(&maps, 0, sizeof(maps));
+	memcpy(maps.live, live, sizeof(live));
+	relay_make(&relay, &start, &maps, reader, fds);
+	relay.out.bundle = (how & BUNDLE) != 0;
 	check(&relay.peers);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-	struct seg_maps maps;
-	int fds[2 * SOCKS], i;
+	struct live_flight none;
+	uint8_t how;
+	int i;
 
 	if (reader == NULL)
 		setup();
-	memcpy(mem, image, table_bytes);
-	memset(live_mem[0], 0, live_bytes);
-	memset(live_mem[1], 0, live_bytes);
+	hostile_restore(&hostile.region[0]);
+	for (i = 0; i < WORKERS; i++) {
+		memset(live_mem[i], 0, live_bytes);
+		(void)live_left_in_hand(live[i], &none);
+	}
 	hostile.p = p;
 	hostile.left = len;
+	hostile.wait = 0;
 	awake = true;
-	arrays_used = 0;
-	locks = 0;
 	now_ms = 5000;
 	racing = hostile_byte(&hostile);
 	racing = racing < 128 ? 0 : racing;
-	for (i = 0; i < 2 * SOCKS; i++)
-		fds[i] = FD_FIRST + i;
-	memset(&maps, 0, sizeof(maps));
-	memcpy(maps.live, live, sizeof(live));
+	how = hostile_byte(&hostile);
 	hostile_round(&hostile);
-	relay_make(&relay, &start, &maps, reader, fds);
-	relay.out.bundle = len % 2 == 0;
-	check(&relay.peers);
+	make(how);
 	for (i = 0; i < TURNS && hostile.left > 0; i++)
 		turn();
-	awake = false;
+	if ((how & CRASHED) != 0)
+		care_goodbye(&relay);
+	awake = nolock_kept = false;
+	hostile.left = 0;
+	hostile.wait = 0;
 	return 0;
 }

@@ -2,26 +2,154 @@
 /*
  * Region R with its journal, as a roomd finds it that follows a hostile one:
  * whatever the bytes, it refuses the table or takes one that is whole, and
- * goes on being whole whatever is then done with it.
+ * goes on being whole whatever is then done with it, by clients' requests,
+ * by the rules or by the operator.
  */
+#include "../../roomd/list.h"
 #include "hostile.h"
 #include "log.h"
 #include "nolock.h"
 #include "roomtab_layout.h"
 #include "table.h"
 
+enum { LOCKS_MAX = 4096 };
+
 static uint8_t *mem, *image;
+static unsigned locks;
 static struct roomtab *tab;
+static const struct ctl_settings settings = {
+	.max_room_members = TABLE_MEMBERS
+};
+static struct rooms *rooms;
+static struct lists *lists;
 
 static void
 on_lock(void)
 {
+	MUST(++locks < LOCKS_MAX);
 }
 
 static void
 silence(const char *line)
 {
 	(void)line;
+}
+
+/* ---- what roomd would be told ---- */
+
+static void
+on_changed(void *arg)
+{
+	(void)arg;
+}
+
+static void
+on_joined(void *arg, const struct member_made *m)
+{
+	(void)arg;
+	MUST(m->slot < TABLE_MEMBERS && m->name_len <= NAME_MAX_BYTES);
+}
+
+static void
+on_left(void *arg, const struct member_info *m, enum ending why)
+{
+	(void)arg;
+	MUST(m->slot < TABLE_MEMBERS && m->room < TABLE_ROOMS);
+	MUST(why == END_LEFT || why == END_OPERATOR);
+}
+
+static void
+on_closed(void *arg, const struct room_info *r, enum ending why)
+{
+	(void)arg;
+	MUST(r->room < TABLE_ROOMS && why != END_NONE && why < END_COUNT);
+}
+
+static struct rooms_setup set = {
+	.settings = &settings,
+	.events = { NULL, on_changed, on_joined, on_left, on_closed },
+};
+
+/* ---- what its predecessor did on purpose, and not at random ---- */
+
+/* One more entry of the armed journal, about the words that matter. */
+static void
+note(struct hostile *h)
+{
+	struct roomtab_area *a = (void *)mem;
+	uint32_t n = atomic_load(&a->jn);
+	uint32_t at = hostile_byte(h), far = hostile_byte(h);
+
+	if (n >= JOURNAL_MAX)
+		return;
+	a->journal[n].word = (uint32_t)(offsetof(struct roomtab_area, j) / 4) +
+	    (far < 0x80 ? at : far << 8 | at);
+	a->journal[n].old = hostile_byte(h);
+	atomic_store(&a->jn, n + 1);
+	atomic_store(&a->jact, 1);
+	atomic_fetch_or(&a->seq, 1);
+}
+
+/* Takes a link out of the chains of an array of buckets, if it is there. */
+static void
+unchain(uint32_t *bucket, uint32_t mask, uint32_t link)
+{
+	uint32_t b, n, *p;
+
+	for (b = 0; b <= mask; b++) {
+		p = &bucket[b];
+		for (n = 0; *p != 0 && *p <= TABLE_MEMBERS && *p != link &&
+		    n < TABLE_MEMBERS; n++)
+			p = &tab->member[*p - 1].link;
+		if (*p == link)
+			*p = tab->member[link - 1].link;
+	}
+}
+
+/* Another name of any bytes for a member, which lies where it should. */
+static void
+rename_member(struct hostile *h)
+{
+	const uint32_t s = hostile_byte(h) % TABLE_MEMBERS;
+	const uint8_t c = hostile_byte(h), len = hostile_byte(h);
+	struct member_rec *m = &tab->member[s];
+	uint32_t *p;
+
+	unchain(tab->member_bucket, tab->shape.member_mask, s + 1);
+	memset(len <= sizeof(m->name) ? m->name : tab->long_name[s].words, c,
+	    len);
+	m->name_len = len;
+	p = &tab->member_bucket[member_bucket_of(tab, m->room,
+	    member_name(tab, s), len)];
+	m->link = *p;
+	*p = s + 1;
+}
+
+/* The same for the only room of its bucket. */
+static void
+rename_room(struct hostile *h)
+{
+	const uint32_t room = hostile_byte(h) % TABLE_ROOMS;
+	const uint8_t c = hostile_byte(h), len = hostile_byte(h);
+	struct room_rec *r = &tab->room[room];
+	uint32_t b;
+
+	for (b = 0; b <= tab->shape.room_mask; b++)
+		if (tab->room_bucket[b] == room + 1)
+			tab->room_bucket[b] = 0;
+	memset(r->name, c, len);
+	r->name_len = len;
+	tab->room_bucket[room_bucket_of(tab, r->name, len)] = room + 1;
+}
+
+static void
+verb(struct hostile *h, unsigned which)
+{
+	static void (*const verbs[4])(struct hostile *) = {
+		note, note, rename_member, rename_room
+	};
+
+	verbs[which % 4](h);
 }
 
 static void
@@ -33,6 +161,8 @@ setup(void)
 	mem = table_memory(size);
 	image = table_memory(size);
 	tab = table_make(mem);
+	set.table = tab;
+	set.limits.table = table_limits;
 	MUST(roomtab_recover(tab) == 0);
 	memcpy(image, mem, size);
 }
@@ -102,16 +232,75 @@ reap(struct hostile *h)
 	(void)roomtab_reap(tab);
 }
 
+/* By the rules of rooms. */
+static void
+gone(struct hostile *h)
+{
+	struct member_info m;
+
+	if (roomtab_member(tab, hostile_byte(h) % TABLE_MEMBERS, &m))
+		MUST(rooms_remove(rooms, m.slot, m.gen, END_LEFT) == 0);
+}
+
+static void
+repair(struct hostile *h)
+{
+	(void)h;
+	rooms_repair(rooms);
+}
+
+/* Names may be such that no JSON can be made of them. */
+static void
+list(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+	struct room_info r;
+	struct blob *b;
+
+	b = lists_rooms(lists, how % 2 == 0 ? OP_PORT_OR_LIST : OP_MEMBERS,
+	    CODEC_BE);
+	MUST(b == NULL || b->len >= TCRP_HEADER);
+	blob_unref(b);
+	if (!roomtab_room(tab, how % TABLE_ROOMS, &r))
+		return;
+	b = lists_members(lists, &r, CODEC_BE, r.name, r.name_len);
+	MUST(b == NULL || b->len >= TCRP_HEADER + r.name_len);
+	blob_unref(b);
+}
+
+static void
+show(struct hostile *h)
+{
+	const struct table_token *t =
+	    &table_tokens[hostile_byte(h) % table_token_count];
+	uint32_t slot = roomtab_find_token(tab, t->text, t->len);
+	struct member_info m;
+
+	MUST(slot == ROOMTAB_NONE || roomtab_member(tab, slot, &m));
+	(void)roomtab_password_ok(tab, slot % TABLE_ROOMS,
+	    (const uint8_t *)t->text);
+}
+
+static void
+operate(struct hostile *h)
+{
+	const char *room = hostile_byte(h) % 2 == 0 ? "tea" : "old";
+
+	(void)rooms_kick(rooms, room, 3, "bob", 3);
+	(void)rooms_close(rooms, room, 3);
+}
+
 static void
 work(struct hostile *h)
 {
-	static void (*const verb[])(struct hostile *) = {
-		join, create, spend, leave, shut, port, reap
+	static void (*const verbs[])(struct hostile *) = {
+		join, create, spend, leave, shut, port, reap, gone, repair,
+		list, show, operate
 	};
 	unsigned i;
 
 	for (i = 0; i < 16 && h->left > 0; i++)
-		verb[hostile_byte(h) % 7](h);
+		verbs[hostile_byte(h) % 12](h);
 }
 
 /* Every room closed, everything freed: then nothing is left over. */
@@ -134,7 +323,7 @@ clear(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-	struct hostile h = { .p = p, .left = len };
+	struct hostile h = { .p = p, .left = len, .verb = verb };
 	unsigned i;
 
 	if (tab == NULL)
@@ -149,10 +338,15 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	h.region[2].near = tab->shape.member;
 	h.region[3].near = offsetof(struct roomtab_area, journal);
 	hostile_round(&h);
+	locks = 0;
 	if (roomtab_recover(tab) == -1)
 		return 0;
 	MUST(roomtab_recover(tab) == 0);
+	rooms = rooms_new(&set);
+	MUST(rooms != NULL && (lists = lists_new(rooms)) != NULL);
 	work(&h);
+	lists_free(lists);
+	rooms_free(rooms);
 	MUST(roomtab_recover(tab) == 0);
 	clear();
 	return 0;

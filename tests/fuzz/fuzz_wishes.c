@@ -2,8 +2,13 @@
 /*
  * Regions L of two hostile relayds, as roomd reads them: whatever the bytes,
  * roomd grants a bounded number of wishes at a time, only such as a relayd
- * may have, and its table stays whole.
+ * may have, its table stays whole, and what ocmctl is told is JSON.
  */
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "../../roomd/outbox.h"
+#include "../../roomd/query.h"
 #include "../../roomd/wishes.h"
 #include "hostile.h"
 #include "log.h"
@@ -17,7 +22,9 @@ static size_t size, live_bytes;
 static struct live *live[WORKERS];
 static struct roomtab *tab;
 static struct hostile hostile;
+static struct event_base *base;
 static unsigned changes, gone;
+static bool asked;
 static volatile uint64_t sink;
 
 /* They store while roomd commits, too. */
@@ -25,6 +32,52 @@ static void
 on_lock(void)
 {
 	hostile_round(&hostile);
+}
+
+/* ---- ocmctl, in the place of its socket ---- */
+
+bool
+outbox_add(struct outbox *o, struct blob *b)
+{
+	json_t *j;
+
+	(void)o;
+	MUST(b != NULL && b->len > 3 && memcmp(b->data, "ok\n", 3) == 0);
+	j = json_loadb((char *)b->data + 3, b->len - 3, 0, NULL);
+	MUST(j != NULL);
+	json_decref(j);
+	blob_unref(b);
+	return true;
+}
+
+enum outbox_state
+outbox_flush(struct outbox *o, int fd)
+{
+	(void)o;
+	(void)fd;
+	return OUTBOX_EMPTY;
+}
+
+void
+outbox_clear(struct outbox *o)
+{
+	(void)o;
+}
+
+static void
+ask(struct rooms *rooms, uint8_t byte)
+{
+	static struct ctl_query ask = { .room_len = 3 };
+	struct queries *q = queries_new(base, rooms);
+
+	MUST(q != NULL);
+	/* The rooms are closed before long, and then there is no such one. */
+	ask.verb = byte % 2 == 0 ? QUERY_STATS : QUERY_MEMBERS;
+	memcpy(ask.room, byte % 4 < 2 ? "tea" : "old", ask.room_len);
+	if (ask.verb == QUERY_STATS ||
+	    roomtab_find(tab, ask.room, ask.room_len) != ROOMTAB_NONE)
+		queries_take(q, -1, &ask);
+	queries_free(q);
 }
 
 static void
@@ -87,6 +140,64 @@ trace(uint8_t *p)
 	return at & ~(size_t)3;
 }
 
+/* ---- what a hostile relayd does on purpose, and not at random ---- */
+
+/* A wish, of a member who may be there. */
+static void
+wish(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+	uint32_t slot = hostile_byte(h) % TABLE_MEMBERS;
+
+	live_wish(live[how >> 7], slot, roomtab_member_gen(tab, slot) +
+	    (how >> 4 & 1), (enum ending)(how & 0xf));
+}
+
+/* Very many wishes at once, by the head of their ring alone. */
+static void
+hurry(struct hostile *h)
+{
+	const struct hostile_region *r = &h->region[hostile_byte(h) % WORKERS];
+	uint32_t head;
+
+	memcpy(&head, r->base + r->near, sizeof(head));
+	head += hostile_byte(h) * 32u;
+	memcpy(r->base + r->near, &head, sizeof(head));
+}
+
+static void
+say_where(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+	uint32_t slot = hostile_byte(h) % TABLE_MEMBERS;
+	struct live_where w = { 0, 0, 0, false };
+
+	w.gen = roomtab_member_gen(tab, slot);
+	w.port = (uint16_t)(50000 + (how & 7));
+	w.sock = how >> 3 & 3;
+	live_set_where(live[how >> 7], slot, w);
+	live_set_seen(live[how >> 7], slot, (uint64_t)how << (how & 0x3f));
+}
+
+static void
+count_up(struct hostile *h)
+{
+	uint8_t how = hostile_byte(h);
+
+	atomic_store(&live_counters(live[how >> 7])[how % LC_COUNT],
+	    UINT64_MAX - hostile_byte(h));
+}
+
+static void
+verb(struct hostile *h, unsigned which)
+{
+	static void (*const verbs[4])(struct hostile *) = {
+		wish, hurry, say_where, count_up
+	};
+
+	verbs[which % 4](h);
+}
+
 static void
 setup(void)
 {
@@ -109,6 +220,9 @@ setup(void)
 	live_set_seen(live[0], 0, UINT64_MAX);	/* the records of members */
 	hostile.region[2].near = hostile.region[3].near =
 	    trace(live_mem[0]) - 8;
+	hostile.verb = verb;
+	hostile_reads = &hostile;
+	MUST((base = event_base_new()) != NULL);
 	mem = table_memory(size);
 	image = table_memory(size);
 	tab = table_make(mem);
@@ -143,11 +257,15 @@ turn(struct rooms *rooms, struct wishes *w)
 	uint8_t byte = hostile_byte(&hostile);
 	uint32_t slot = byte < 200 ? byte : UINT32_MAX - byte;
 
+	hostile.loads = 0;
 	hostile_round(&hostile);
 	(void)wishes_grant(w);
 	(void)rooms_reap(rooms);
+	if (byte == UINT8_MAX && !asked) {
+		asked = true;		/* it takes as long as all else */
+		ask(rooms, hostile_byte(&hostile));
+	}
 	read_all(live[byte % WORKERS], slot);
-	MUST(roomtab_recover(tab) == 0);
 }
 
 int
@@ -164,13 +282,17 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		memset(live_mem[k], 0, live_bytes);
 	hostile.p = p;
 	hostile.left = len;
+	hostile.wait = 0;
 	gone = 0;
+	asked = false;
 	rooms = rooms_new(&set);
 	MUST(rooms != NULL && (w = wishes_new(rooms)) != NULL);
 	for (i = 0; i < TURNS && hostile.left > 0; i++)
 		turn(rooms, w);
+	MUST(roomtab_recover(tab) == 0);
 	wishes_free(w);
 	rooms_free(rooms);
 	hostile.left = 0;
+	hostile.wait = 0;
 	return 0;
 }

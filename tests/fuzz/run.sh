@@ -2,10 +2,18 @@
 # SPDX-License-Identifier: ISC
 # Fuzzes every codec and every reader of what a hostile process may write,
 # with libFuzzer, AddressSanitizer and UBSan, so many seconds each; what it
-# learns stays in build/fuzz, what it finds fails.  `make fuzz` calls it.
+# learns stays in build/fuzz, what it finds fails.  `make fuzz` calls it:
+#
+#	make fuzz				all of them, a minute each
+#	make fuzz FUZZ_SECONDS=600 FUZZ_TARGETS='follow ctl'
+#	make fuzz FUZZ_RUNS=10000000 FUZZ_SECONDS=0	so many inputs each
+#
+# Hostile memory: follow (regions R and L, by relayd), recover (R and its
+# journal, by a new roomd), wishes (L, by roomd), ctl (control messages).
+# From the network: dialect, name, tcrp, udp.
 #
 # usage: CC=clang FUZZ_SECONDS=60 tests/fuzz/run.sh CFLAGS... -- LIBS...
-# FUZZ_TARGETS='ctl udp' instead of all of them.
+# FUZZ_MERGE=1 instead brings tests/fuzz/corpus up to what was learnt.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 flags=
@@ -18,6 +26,15 @@ failed=0
 n=0
 flags="$flags -g -O1 -fno-omit-frame-pointer
     -fno-sanitize-recover=undefined"
+# What freed memory is remembered for so long only makes a new page of each.
+ASAN_OPTIONS=quarantine_size_mb=8${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export ASAN_OPTIONS
+
+# The readers of foreign memory tell of each load, so that what they read can
+# change under their eyes (hostile.h), if the compiler knows how.
+loads=-fsanitize-coverage=trace-loads
+echo 'int x;' | $CC -fsanitize=fuzzer-no-link $loads -x c -c -o /dev/null - \
+    2>/dev/null || loads=
 
 # The code under test, as libraries: a target may stand in for a module.
 mkdir -p build/fuzz || exit 1
@@ -27,9 +44,13 @@ for part in relayd roomd common; do
 	for source in "$part"/*.c; do
 		case $source in
 		*/main.c | *_openbsd.c | *_none.c) continue ;;
+		common/roomtab.c | common/roomtab_reader.c | common/live.c)
+			watch=$loads ;;
+		*)	watch= ;;
 		esac
 		# shellcheck disable=SC2086
-		$CC $flags -fsanitize=fuzzer-no-link,address,undefined -c -o \
+		$CC $flags -fsanitize=fuzzer-no-link,address,undefined \
+		    $watch -c -o \
 		    "build/fuzz/$part/$(basename "$source" .c).o" "$source" ||
 		    exit 1
 	done
@@ -46,7 +67,18 @@ for target in ${FUZZ_TARGETS:-$(ls tests/fuzz/fuzz_*.c |
 	    -o "build/fuzz/$name" "tests/fuzz/$name.c" \
 	    build/fuzz/librelayd.a build/fuzz/libroomd.a \
 	    build/fuzz/libcommon.a "$@" || exit 1
-	if "build/fuzz/$name" -max_total_time="$FUZZ_SECONDS" -max_len=4200 \
+	# An input that changes memory need not be as long as a datagram.
+	case $target in
+	follow | recover | wishes) longest=512 ;;
+	*)	longest=4200 ;;
+	esac
+	if [ -n "${FUZZ_MERGE:-}" ]; then
+		"build/fuzz/$name" -merge=1 "tests/fuzz/corpus/$target" \
+		    "$learnt" >"build/fuzz/$name.log" 2>&1 || exit 1
+		continue
+	fi
+	if "build/fuzz/$name" -max_total_time="$FUZZ_SECONDS" \
+	    -runs="${FUZZ_RUNS:--1}" -max_len=$longest \
 	    -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
 	    -dict=tests/fuzz/words -artifact_prefix="build/fuzz/$target-" \
 	    "$learnt" "tests/fuzz/corpus/$target" \
@@ -61,5 +93,6 @@ for target in ${FUZZ_TARGETS:-$(ls tests/fuzz/fuzz_*.c |
 		tail -n 60 "build/fuzz/$name.log"
 	fi
 done
+[ -n "${FUZZ_MERGE:-}" ] && exit 0
 echo "$n passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$n" -gt 0 ]
