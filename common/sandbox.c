@@ -20,6 +20,7 @@ static const char *const layer_names[LAYER_COUNT] = {
 	"unveil",
 	"none",
 	"capabilities",
+	"strict",
 };
 
 const char *

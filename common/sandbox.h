@@ -38,7 +38,8 @@ enum {
 	LAYER_UNVEIL = 1 << 10,
 	LAYER_NONE = 1 << 11,		/* built with SANDBOX=none */
 	LAYER_CAPABILITIES = 1 << 12,	/* none; ocmd: those it needs */
-	LAYER_COUNT = 13
+	LAYER_STRICT = 1 << 13,		/* unknown system calls kill */
+	LAYER_COUNT = 14
 };
 /* "seccomp" for 1 << 8: the word that `ocmctl status` shows. */
 const char *sandbox_layer_name(unsigned bit_number);

@@ -176,7 +176,9 @@ filter_calls(const struct sandbox *sb)
 {
 	if (seccomp_enter(sb->caps, sb->strict) == -1)
 		fatal("seccomp");
-	return LAYER_SECCOMP;
+	/* Of ocmd's calls none is unknown. */
+	return sb->strict && !(sb->caps & SANDBOX_SUPERVISE) ?
+	    LAYER_SECCOMP | LAYER_STRICT : LAYER_SECCOMP;
 }
 
 static uint32_t

@@ -233,7 +233,7 @@ on_ctl(evutil_socket_t fd, short what, void *arg)
 
 /* ---- births ---- */
 
-static int
+static void
 send_start(struct server *s, struct child *c)
 {
 	struct ctl_start start = s->start;
@@ -251,7 +251,8 @@ send_start(struct server *s, struct child *c)
 		if (c->index != 0)
 			start.lobby_count = 0;
 	}
-	return child_send(c, CTL_START, &start);
+	(void)child_send(c, CTL_START, &start);
+	explicit_bzero(&start, sizeof(start));
 }
 
 static int
@@ -265,7 +266,7 @@ spawn(struct server *s, struct child *c)
 		log_warnx("%s: cannot be heard", c->name);
 	c->unanswered = 0;
 	server_set_timer(c->ev_timer, server_birth_ms(s, c));
-	(void)send_start(s, c);
+	send_start(s, c);
 	return 0;
 }
 

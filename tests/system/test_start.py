@@ -506,8 +506,45 @@ class Users(Case):
             self.assertEqual(mode.st_gid, grp.getgrnam("ocm").gr_gid)
 
 
+# What ocmd as root keeps: common/sandbox_linux.c says what for.
+KEPT = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6,
+        "SETUID": 7, "SYS_CHROOT": 18, "SYS_ADMIN": 21}
+
+
 @unittest.skipIf(SANITIZED, "sanitizers run without a sandbox")
 class Sandbox(Case):
+    def test_none_of_these_tests_runs_without_strict(self):
+        """Every server of the suite is looked at when it has started."""
+        server = Server(start=False)
+        self.addCleanup(server.clear)
+        env = server.environment()
+        del env["OCM_SANDBOX"]
+        server.environment = lambda: env
+        with self.assertRaisesRegex(AssertionError, "roomd: sandbox"):
+            server.start()
+        server.strict = False
+        server.look()
+        self.assertEqual(server.stop(), [])
+
+    def test_the_supervisor_drops_what_it_needs_no_more(self):
+        """Once it has started; and it can still do what it must."""
+        server = self.serve()
+        pid = server.supervisor
+        self.assertEqual(process_field(pid, "Seccomp"), ["2"])
+        self.assertEqual(process_field(pid, "NoNewPrivs"), ["1"])
+        kept = sum(1 << bit for bit in KEPT.values()) if AM_ROOT else 0
+        for name in "CapPrm", "CapEff":
+            self.assertEqual(int(process_field(pid, name)[0], 16), kept)
+        for name in "CapInh", "CapAmb":
+            self.assertEqual(int(process_field(pid, name)[0], 16), 0)
+        if AM_ROOT:
+            self.assertEqual(int(process_field(pid, "CapBnd")[0], 16), kept)
+            # Its memory is nobody's but root's.
+            self.assertEqual(os.stat("/proc/%d/mem" % pid).st_uid, 0)
+        for role in "roomd", "relayd":
+            server.kill(role)
+        server.ctl("reload")
+
     def test_every_child_is_confined(self):
         server = self.serve(workers=2)
         for role in "roomd", "relayd":
