@@ -116,6 +116,9 @@ fault_point(const char *name)
 	case ACT_HANG:
 		for (;;)
 			(void)nanosleep(&second, NULL);
+	case ACT_SPIN:
+		for (;;)
+			atomic_signal_fence(memory_order_seq_cst);
 	case ACT_PAUSE:
 		(void)nanosleep(&pause_time, NULL);
 		break;

@@ -14,7 +14,7 @@ import ocm
 from ocm import SLOW, Server
 from tcrp import wait_until
 
-DIE, HANG, FAIL, PAUSE = 1, 2, 3, 4     # PAUSE: for 80 ms
+DIE, HANG, FAIL, PAUSE, SPIN = 1, 2, 3, 4, 5     # PAUSE: for 80 ms
 ORDERS, SITES = 16, 2048
 ORDER, SITE = struct.Struct("<IIII16s104s"), struct.Struct("<II16s104s")
 COUNTDOWN, DONE = 4, 8          # offsets in an order

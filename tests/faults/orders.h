@@ -15,7 +15,9 @@ enum {
 	ORDERS = 16, SITES = 2048,
 	ROLE_BYTES = 16, SITE_BYTES = 104,
 };
-enum action { ACT_NONE, ACT_DIE, ACT_HANG, ACT_FAIL, ACT_PAUSE };
+enum action {
+	ACT_NONE, ACT_DIE, ACT_HANG, ACT_FAIL, ACT_PAUSE, ACT_SPIN,
+};
 
 struct order {
 	_Atomic uint32_t action;

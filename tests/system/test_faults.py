@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import threading
+import time
 
 import ocm
 from ocm import SLOW, Case
@@ -116,6 +117,28 @@ class KillIdle(Case):
         erin = server.member("erin").join("r")
         fence(alice, erin)
         self.assertEqual([r["name"] for r in server.room_list()], ["r"])
+
+    def test_last_seen_outlives_a_relayd(self):
+        """Its death makes nobody idle later, or earlier."""
+        idle = 4
+        server = self.serve(idle=idle)
+        silent = server.member("silent").create("r")
+        spoke = server.member("spoke").create("r2")
+        fence(silent)
+        begin = time.monotonic()
+        time.sleep(idle / 2)
+        spoke.hello()
+        server.wait_keepalives(3)
+        server.kill("relayd")
+        wait_until(lambda: server.status()["members"] == 1, 2 * idle)
+        took = time.monotonic() - begin
+        self.assertGreater(took, idle - 0.5)
+        self.assertLess(took, idle + 1)
+        self.assertEqual([r["name"] for r in server.room_list()], ["r2"])
+        wait_until(lambda: server.status()["members"] == 0, 2 * idle)
+        took = time.monotonic() - begin
+        self.assertGreater(took, 1.5 * idle - 0.5)
+        self.assertLess(took, 1.5 * idle + 1)
 
     def test_idle_expiry_goes_on(self):
         server = self.serve(idle=2)

@@ -81,7 +81,7 @@ class SupervisorDies(Case):
         os.waitpid(server.supervisor, 0)
         server.started = False
         wait_until(lambda: not [p for p in server.seen if ocm.running(p)],
-                   2 * SLOW)
+                   0.5 * SLOW)
         for pid in ocm.children() & server.seen:
             os.waitpid(pid, 0)
         server.start()
