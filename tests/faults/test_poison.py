@@ -37,6 +37,7 @@ class Poison(ocm.Case):
                         r'of member slot \d+ of room "部屋" from 127\.0\.0\.1')
         self.assert_log(server, r"3 deaths within 60 s; it has to go")
         stats = server.stats()
+        self.assertEqual(stats["wishes_harmful"], 1)
         self.assertEqual(stats["removed_harmful"], 1)
         # The room goes on, and the token is dead.
         fence(alice, bob)
