@@ -35,6 +35,7 @@ const char *net_buffer_limit(enum net_side);
 
 /* SO_REUSEPORT with balancing between the sockets, where it exists. */
 int	net_share_port(int fd);
+bool	net_can_share_port(void);
 
 /*
  * A bundle is several datagrams of one size, of which the last may be

@@ -82,6 +82,12 @@ net_share_port(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 }
 
+bool
+net_can_share_port(void)
+{
+	return true;
+}
+
 static bool
 is_port_unreachable(const struct cmsghdr *c)
 {

@@ -67,6 +67,12 @@ net_share_port(int fd)
 }
 
 bool
+net_can_share_port(void)
+{
+	return false;
+}
+
+bool
 net_can_bundle(int fd)
 {
 	(void)fd;

@@ -14,6 +14,7 @@
 
 #include "conf_value.h"
 #include "dialect.h"
+#include "net.h"
 
 int
 setting_refuse(char why[CONF_ERROR], const char *fmt, ...)
@@ -96,7 +97,7 @@ take_workers(const struct setting *s, void *field, const char *const *values,
 	(void)n;
 	if (strcmp(values[0], "auto") != 0)
 		return number(s, values[0], workers, " or \"auto\"", why);
-	cores = sysconf(_SC_NPROCESSORS_ONLN);
+	cores = net_can_share_port() ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 	*workers = cores < 1 ? 1 : cores > OCM_WORKERS_MAX ?
 	    OCM_WORKERS_MAX : (uint32_t)cores;
 	return 0;
