@@ -40,7 +40,7 @@ enum {
 	SOCKETS = 32,
 };
 #define SECOND UINT64_C(1000000000)
-#define STALL_NS (SECOND / 5)
+#define STALL_NS (SECOND / 2)
 
 struct plan {
 	unsigned	loops, n, k;

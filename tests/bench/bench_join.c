@@ -235,25 +235,42 @@ run(struct bench *b)
 }
 
 static void
+print_times(const struct bench *b, const char *what,
+    const struct histogram *h)
+{
+	const double p50 = (double)histogram_at(h, 0.5) / 1e3;
+	const double p99 = (double)histogram_at(h, 0.99) / 1e3;
+	const char *join = *what == '\0' ? "" : "_";
+
+	if (b->plan.json)
+		printf(",\"%s%sp50\":%.1f,\"%s%sp99\":%.1f", what, join, p50,
+		    what, join, p99);
+	else
+		printf("%s p50 %.1f us, p99 %.1f us\n", *what == '\0' ?
+		    "join" : what, p50, p99);
+}
+
+static void
 print(const struct bench *b, double seconds, double roomd, double self)
 {
-	const struct histogram *j = &b->latency[0], *c = &b->latency[1];
 	const double n = (double)b->done;
-	const char *form = b->plan.json ? "{\"rate\":%.0f,\"failed\":%" PRIu64
-	    ",\"share\":%.3f,\"self\":%.3f,\"per_core\":%.0f,\"p50\":%.1f,"
-	    "\"p99\":%.1f,\"create_p50\":%.1f,\"create_p99\":%.1f,"
-	    "\"rooms\":%u,\"rss\":%" PRIu64 "}\n" :
-	    "%.0f/s, %" PRIu64 " failed, share of roomd %.2f, own %.2f, "
-	    "%.0f per second of roomd;\njoin p50 %.1f us, p99 %.1f us; "
-	    "create p50 %.1f us, p99 %.1f us; %u rooms; RSS %" PRIu64
-	    " KiB\n";
 
-	printf(form, n / seconds, b->failed, roomd / seconds, self / seconds,
-	    n / roomd, (double)histogram_at(j, 0.5) / 1e3,
-	    (double)histogram_at(j, 0.99) / 1e3,
-	    (double)histogram_at(c, 0.5) / 1e3,
-	    (double)histogram_at(c, 0.99) / 1e3, b->created,
-	    procs_resident(&b->procs));
+	if (b->plan.json)
+		printf("{\"rate\":%.0f,\"failed\":%" PRIu64 ",\"share\":%.3f,"
+		    "\"self\":%.3f,\"per_core\":%.0f,\"rooms\":%u,"
+		    "\"rss\":%" PRIu64, n / seconds, b->failed, roomd / seconds,
+		    self / seconds, n / roomd, b->created,
+		    procs_resident(&b->procs));
+	else
+		printf("%.0f/s, %" PRIu64 " failed, roomd's share of a core "
+		    "%.2f, this one's %.2f\n%.0f per second of roomd's core, "
+		    "%u rooms, %" PRIu64 " KiB resident\n", n / seconds,
+		    b->failed, roomd / seconds, self / seconds, n / roomd,
+		    b->created, procs_resident(&b->procs));
+	print_times(b, "", &b->latency[0]);
+	print_times(b, "create", &b->latency[1]);
+	if (b->plan.json)
+		printf("}\n");
 }
 
 int

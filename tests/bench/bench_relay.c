@@ -30,8 +30,8 @@ enum {
 	QUIET_MEMBERS = 10,
 	QUIET_BYTES = 100,
 };
-#define STALL_NS (SECOND / 5)		/* nothing at all comes */
-#define PATIENCE_NS (5 * SECOND)	/* with one message */
+#define STALL_NS (SECOND / 2)		/* nothing at all comes */
+#define PATIENCE_NS (15 * SECOND)	/* with one message */
 /* A server less busy than this was not saturated. */
 #define BUSY 0.9
 

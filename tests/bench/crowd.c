@@ -21,6 +21,7 @@ enum {
 	RECEIVE_BUFFER = 4 << 20,	/* a burst waits here for its turn */
 	HOSTS = 250,			/* 127.1.0.1 and so on */
 	MEET_ROUNDS = 20,
+	MEET_IN_FLIGHT = 64,
 };
 #define MEET_NS 200000000U		/* of silence */
 #define KEPT_BYTES ((size_t)64 << 20)	/* more only if it must be */
@@ -375,6 +376,18 @@ crowd_latency(const struct crowd *c)
 
 /* ---- beginning and end ---- */
 
+/* Hears until so few are in flight: false if nothing comes any more. */
+static bool
+hear_until(struct crowd *c, uint64_t in_flight)
+{
+	uint64_t end = crowd_now() + MEET_NS;
+
+	while (c->in_flight > in_flight && crowd_now() < end)
+		if (crowd_hear(c, 10000000U))
+			end = crowd_now() + MEET_NS;
+	return c->in_flight <= in_flight;
+}
+
 /*
  * Every member says hello until a message of each room reaches everybody:
  * several workers may take the hellos later than the message.
@@ -383,7 +396,6 @@ static int
 meet(struct crowd *c)
 {
 	unsigned i, round;
-	uint64_t end;
 
 	for (round = 0; round < MEET_ROUNDS; round++) {
 		for (i = 0; i < c->people; i++) {
@@ -396,13 +408,10 @@ meet(struct crowd *c)
 		crowd_reset(c);
 		for (i = 0; i < c->plan.rooms; i++) {
 			crowd_say(c, i);
-			crowd_hear(c, 0);
+			if (!hear_until(c, MEET_IN_FLIGHT))
+				break;
 		}
-		end = crowd_now() + MEET_NS;
-		while (c->in_flight > 0 && crowd_now() < end)
-			if (crowd_hear(c, 10000000U))
-				end = crowd_now() + MEET_NS;
-		if (c->in_flight == 0)
+		if (i == c->plan.rooms && hear_until(c, 0))
 			return 0;
 		crowd_give_up(c, 0);
 	}
@@ -432,7 +441,7 @@ enter(struct crowd *c, unsigned i)
 {
 	const struct crowd_plan *p = &c->plan;
 	struct member *m = &c->member[i];
-	char room[32], name[32], from[32];
+	char room[32], name[32], from[32] = "";
 
 	m->room = i / p->size;
 	m->index = i % p->size;

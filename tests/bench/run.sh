@@ -98,5 +98,6 @@ times_of_control
 row 1x1000-10/s -R 1 -N 1000 -r 10 -b 100
 row 500x10-2/s -R 500 -N 10 -r 2 -b 100
 row 1x10-1000/s -R 1 -N 10 -r 1000 -b 100
-row 1x1000-saturated -R 1 -N 1000 -w 4 -b 200
-row 100x10-saturated -R 100 -N 10 -w 64 -b 200
+row 1x1000-saturated -R 1 -N 1000 -w 256 -b 200
+row 1x1000-bundles -R 1 -N 1000 -w 256 -b 200 -g
+row 100x10-saturated -R 100 -N 10 -w 16 -b 200
