@@ -301,14 +301,17 @@ drain(struct crowd *c)
 
 /* ---- what came of it ---- */
 
-/* Copies in one send; 0 where nobody tells. */
+/*
+ * Copies in one send; 0 where nobody tells.  Only bundles are counted, so
+ * this says nothing where messages often go alone.
+ */
 static double
-bundle(const struct result *r)
+bundle(const struct plan *p, const struct result *r)
 {
 	const uint64_t copies = r->after.deliveries - r->before.deliveries;
 	const uint64_t sends = r->after.bundles - r->before.bundles;
 
-	return sends > 0 ? (double)copies / (double)sends : 0;
+	return p->rate <= 0 && sends > 0 ? (double)copies / (double)sends : 0;
 }
 
 static void
@@ -331,8 +334,8 @@ print_counts(const struct crowd_counts *n, const struct histogram *h,
 }
 
 static void
-print_json(const struct result *r, const struct crowd *c,
-    const struct crowd *quiet)
+print_json(const struct plan *p, const struct result *r,
+    const struct crowd *c, const struct crowd *quiet)
 {
 	const struct load_row *w = &r->row;
 	const double relayd = w->after.relayd - w->before.relayd;
@@ -345,7 +348,7 @@ print_json(const struct result *r, const struct crowd *c,
 	    "\"self_cpu\":%.4f,\"bundle\":%.2f,\"rss\":%" PRIu64,
 	    relayd / w->seconds, (w->after.roomd - w->before.roomd) /
 	    w->seconds, self / w->seconds, copies > 0 ? relayd * 1e6 / copies :
-	    0, copies > 0 ? self * 1e6 / copies : 0, bundle(r),
+	    0, copies > 0 ? self * 1e6 / copies : 0, bundle(p, r),
 	    procs_resident(w->procs));
 	if (quiet != NULL) {
 		printf(",\"quiet\":{");
@@ -367,8 +370,8 @@ print_text(const struct plan *p, const struct result *r,
 	if (p->header)
 		load_print_header();
 	load_print(w);
-	if (bundle(r) > 0)
-		printf("%-22s messages in one send: %.1f\n", "", bundle(r));
+	if (bundle(p, r) > 0)
+		printf("%-22s messages in one send: %.1f\n", "", bundle(p, r));
 	if (quiet != NULL) {
 		h = crowd_latency(quiet);
 		printf("%-22s quiet room: %" PRIu64 " of %" PRIu64 " heard, "
@@ -491,7 +494,7 @@ main(int argc, char **argv)
 	if (measure(&p, &ps, c, quiet, &r) == -1)
 		return 1;
 	if (p.json)
-		print_json(&r, c, quiet);
+		print_json(&p, &r, c, quiet);
 	else
 		print_text(&p, &r, quiet);
 	good = load_good(&load);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The standard measurements, on a server of their own: start and status
-# times, then one table row per load.  Called by `make bench`.
+# The standard measurements, on a server of their own: whether the generator
+# sees mistakes, start and status times, then one table row per load.  Called
+# by `make bench`.
 #
 # usage: tests/bench/run.sh [-d seconds] [-o name=value]... [row...]
 #
@@ -94,6 +95,8 @@ row() {
 	"$ctl" stop -s "$socket" >/dev/null
 }
 
+# Figures count only from a generator that notices what is wrong.
+sh "$root/tests/bench/check.sh"
 times_of_control
 row 1x1000-10/s -R 1 -N 1000 -r 10 -b 100
 row 500x10-2/s -R 500 -N 10 -r 2 -b 100
