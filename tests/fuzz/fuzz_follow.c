@@ -24,6 +24,7 @@ static struct roomtab *reader, *writer;
 static struct relay relay;
 static struct ctl_start start;
 static unsigned locks;
+static uint32_t *moved_head;
 static bool awake;		/* the hostile ones */
 static uint8_t racing;
 
@@ -179,6 +180,9 @@ hurry(struct hostile *h)
 	hostile_touch(&h->region[0], mem, offsetof(struct roomtab_area, ring));
 	atomic_fetch_add(&a->seq, how & 3u);
 	atomic_fetch_add(&a->head, (how >> 2 & 0x1f) * 256u);
+	/* The other relay's moves go on for ever. */
+	h->race = moved_head;
+	h->pace = (how & 0x40) != 0 ? hostile_byte(h) % 32 : h->pace;
 	nolock_kept = (how & 0x80) != 0;
 }
 
@@ -225,6 +229,8 @@ setup_live(void)
 	hostile.region[1].near = trace(live_mem[0]) - TABLE_MEMBERS * 24;
 	live_set_where(live[1], 1, nowhere);	/* its ring's head is first */
 	hostile.region[2].near = trace(live_mem[1]);
+	moved_head = (uint32_t *)(void *)(live_mem[1] +
+	    hostile.region[2].near);
 }
 
 static void
@@ -386,7 +392,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	}
 	hostile.p = p;
 	hostile.left = len;
-	hostile.wait = 0;
+	hostile.wait = hostile.pace = 0;
 	awake = true;
 	now_ms = 5000;
 	racing = hostile_byte(&hostile);

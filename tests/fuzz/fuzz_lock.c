@@ -25,11 +25,11 @@ static unsigned waits, stuck;
 
 /* A wait for the semaphore takes no time here, but others go on. */
 int
-sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
+sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *abstime)
 {
 	(void)clock;
 	MUST((uint8_t *)sem >= area && (uint8_t *)sem < area + size);
-	MUST(until->tv_nsec >= 0 && until->tv_nsec < 1000000000L);
+	MUST(abstime->tv_nsec >= 0 && abstime->tv_nsec < 1000000000L);
 	MUST(++waits < WAITS_MAX);
 	hostile_round(&hostile);
 	if (sem_trywait(sem) == 0)
@@ -39,10 +39,10 @@ sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
 }
 
 int
-nanosleep(const struct timespec *len, struct timespec *left)
+nanosleep(const struct timespec *requested_time, struct timespec *remaining)
 {
-	(void)left;
-	MUST(len->tv_sec == 0 && ++waits < WAITS_MAX);
+	(void)remaining;
+	MUST(requested_time->tv_sec == 0 && ++waits < WAITS_MAX);
 	hostile_round(&hostile);
 	return 0;
 }

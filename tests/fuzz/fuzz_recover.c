@@ -142,11 +142,24 @@ rename_room(struct hostile *h)
 	tab->room_bucket[room_bucket_of(tab, r->name, len)] = room + 1;
 }
 
+/* One of the links and counts of a record. */
+static void
+relink(struct hostile *h)
+{
+	const uint8_t which = hostile_byte(h);
+	struct member_rec *m = &tab->member[hostile_byte(h) % TABLE_MEMBERS];
+	struct room_rec *r = &tab->room[which / 8 % TABLE_ROOMS];
+	uint32_t *const word[8] = { &m->link, &m->room, &m->next, &m->prev,
+	    &r->link, &r->first, &r->host, &r->members };
+
+	*word[which % 8] = hostile_byte(h);
+}
+
 static void
 verb(struct hostile *h, unsigned which)
 {
 	static void (*const verbs[4])(struct hostile *) = {
-		note, note, rename_member, rename_room
+		note, relink, rename_member, rename_room
 	};
 
 	verbs[which % 4](h);
@@ -303,6 +316,20 @@ work(struct hostile *h)
 		verbs[hostile_byte(h) % 12](h);
 }
 
+/* What recovery let pass is what everybody relies on. */
+static void
+check_hosts(void)
+{
+	struct member_info m;
+	struct room_info r;
+	unsigned i;
+
+	for (i = 0; i < TABLE_ROOMS; i++)
+		if (roomtab_room(tab, i, &r) && r.host != ROOMTAB_NONE)
+			MUST(roomtab_member(tab, r.host, &m) &&
+			    m.is_host && m.room == i);
+}
+
 /* Every room closed, everything freed: then nothing is left over. */
 static void
 clear(void)
@@ -342,12 +369,14 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	if (roomtab_recover(tab) == -1)
 		return 0;
 	MUST(roomtab_recover(tab) == 0);
+	check_hosts();
 	rooms = rooms_new(&set);
 	MUST(rooms != NULL && (lists = lists_new(rooms)) != NULL);
 	work(&h);
 	lists_free(lists);
 	rooms_free(rooms);
 	MUST(roomtab_recover(tab) == 0);
+	check_hosts();
 	clear();
 	return 0;
 }

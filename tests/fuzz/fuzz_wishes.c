@@ -165,6 +165,17 @@ hurry(struct hostile *h)
 	memcpy(r->base + r->near, &head, sizeof(head));
 }
 
+/* And for ever more, as fast as they are granted or faster. */
+static void
+race(struct hostile *h)
+{
+	const uint8_t how = hostile_byte(h);
+	const struct hostile_region *r = &h->region[how % WORKERS];
+
+	h->race = (uint32_t *)(void *)(r->base + r->near);
+	h->pace = how / WORKERS % 32;
+}
+
 static void
 say_where(struct hostile *h)
 {
@@ -191,11 +202,11 @@ count_up(struct hostile *h)
 static void
 verb(struct hostile *h, unsigned which)
 {
-	static void (*const verbs[4])(struct hostile *) = {
-		wish, hurry, say_where, count_up
+	static void (*const verbs[8])(struct hostile *) = {
+		wish, hurry, say_where, count_up, wish, race, wish, wish
 	};
 
-	verbs[which % 4](h);
+	verbs[which](h);
 }
 
 static void
@@ -282,7 +293,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		memset(live_mem[k], 0, live_bytes);
 	hostile.p = p;
 	hostile.left = len;
-	hostile.wait = 0;
+	hostile.wait = hostile.pace = 0;
 	gone = 0;
 	asked = false;
 	rooms = rooms_new(&set);

@@ -31,6 +31,8 @@ struct hostile {
 	/* What is more than a store: of the target, and may be NULL. */
 	void			(*verb)(struct hostile *, unsigned which);
 	unsigned		 wait;	/* loads until a round, 0: the lock */
+	uint32_t		*race;	/* counts on its own, or NULL: */
+	uint8_t			 pace;	/* by one in so many loads */
 	unsigned long		 loads;	/* from a region, in this turn */
 	bool			 busy;
 };
@@ -171,6 +173,8 @@ hostile_loads(const void *p)
 			return;
 	if (++h->loads >= HOSTILE_LOADS)
 		abort();
+	if (h->race != NULL && h->pace != 0 && h->loads % h->pace == 0)
+		++*h->race;
 	if (h->wait != 0 && --h->wait == 0)
 		hostile_round(h);
 }
