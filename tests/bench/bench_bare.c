@@ -219,7 +219,7 @@ print(const struct plan *p, uint64_t copies, double cpu, double self,
 	if (p->json)
 		printf("{\"rate\":%.0f,\"cpu\":%.4f,\"share\":%.3f,"
 		    "\"self\":%.3f,\"self_cpu\":%.4f,\"bundle\":%u}\n",
-		    n / seconds, cpu * 1e6 / n, cpu / seconds / p->loops,
+		    n / seconds, cpu * 1e6 / n, cpu / seconds,
 		    self / seconds, self * 1e6 / n, p->k);
 	else
 		printf("k = %-3u %9.0f deliv/s %9.3f s/Mdeliv, busy %.0f %%, "
