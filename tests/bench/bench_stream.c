@@ -40,8 +40,8 @@ usage(void)
 {
 	fprintf(stderr, "usage: bench_stream -k redis|irc|nats|mqtt "
 	    "-p address -P pid [-Hjv] [-l label]\n"
-	    "\t[-R rooms] [-N people] [-r rate | -w window] [-b bytes] "
-	    "[-d seconds]\n");
+	    "\t[-R rooms] [-N people] [-e at-a-time] [-r rate | -w window] "
+	    "[-b bytes]\n\t[-d seconds]\n");
 	exit(64);
 }
 
@@ -50,7 +50,7 @@ parse(struct plan *p, int argc, char **argv)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "HN:P:R:b:d:jk:l:p:r:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "HN:P:R:b:d:e:jk:l:p:r:vw:")) != -1)
 		switch (ch) {
 		case 'H':
 			p->header = true;
@@ -72,6 +72,10 @@ parse(struct plan *p, int argc, char **argv)
 			break;
 		case 'd':
 			p->seconds = load_number(optarg, 0.1, 86400);
+			break;
+		case 'e':
+			p->stream.entering = (unsigned)load_number(optarg, 1,
+			    65536);
 			break;
 		case 'j':
 			p->json = true;
@@ -219,7 +223,8 @@ int
 main(int argc, char **argv)
 {
 	struct plan p = { .label = "", .window = 64, .seconds = 5,
-	    .stream = { .rooms = 1, .size = 10, .bytes = 100 } };
+	    .stream = { .rooms = 1, .size = 10, .entering = 32,
+	    .bytes = 100 } };
 	struct procs ps;
 	struct stream *s;
 	bool good;

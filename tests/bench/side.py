@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """What compare and peers have in common: our server on ports of its own, a
-relay that is started and ended, a run of a load generator, medians."""
+relay that is started and ended, a run of a load generator, medians, goals."""
 
+import collections
 import contextlib
 import json
 import os
@@ -78,3 +79,31 @@ def middle(results, key):
     """The median of what the results have under a name, None if nothing."""
     values = [r[key] for r in results if key in r]
     return statistics.median(values) if values else None
+
+
+# The work, what is compared, at least (1) or at most (-1), the goal, and the
+# figure from one round's results.
+Goal = collections.namedtuple("Goal", "work text sign goal figure")
+
+
+def figures(goal, rounds):
+    for one in rounds:
+        try:
+            yield goal.figure(one)
+        except (KeyError, ZeroDivisionError):
+            pass                # a row was left out, or nothing came
+
+
+def show_goals(goals, rounds):
+    """What was reached: the median of the rounds' own figures."""
+    print("\n### Goals\n\n| work | figure | goal | reached | |\n"
+          "|---|---|---|---|---|")
+    for goal in goals:
+        values = list(figures(goal, rounds))
+        if not values:
+            continue
+        value = statistics.median(values)
+        good = value >= goal.goal if goal.sign > 0 else value <= goal.goal
+        print("| %s | %s | %s %g | %.4g | %s |" % (
+            goal.work, goal.text, ">=" if goal.sign > 0 else "<=",
+            goal.goal, value, "yes" if good else "no"))

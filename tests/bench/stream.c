@@ -30,7 +30,6 @@ enum {
 	REST = 8192,			/* of a read: what is not whole yet */
 	STAMP = 12 + 1 + 4 + 1,
 	PATTERN = 64,			/* period of the filler */
-	ENTERING = 8,			/* at a time: short queues exist */
 };
 
 struct conn {
@@ -416,7 +415,7 @@ enter_all(struct stream *s, const struct stream_plan *p)
 			err(1, "TCP_NODELAY");
 		watch(s, c, EPOLL_CTL_ADD, false);
 		tell(s, c, text, s->wire->enter(text, c->room, c->who));
-		if (wait_for(s, i < ENTERING ? 0 : i - ENTERING) == -1)
+		if (wait_for(s, i < p->entering ? 0 : i - p->entering) == -1)
 			return -1;
 	}
 	return wait_for(s, s->rooms * s->size);

@@ -22,6 +22,7 @@ struct stream_plan {
 	const struct peer_wire	*wire;
 	const char		*address;	/* "127.0.0.1:6379" */
 	unsigned		 rooms, size;	/* people in each */
+	unsigned		 entering;	/* at a time, and no more */
 	size_t			 bytes;		/* of a message */
 };
 
