@@ -52,6 +52,12 @@ struct conf_source {
 int	conf_load(struct conf *, const struct conf_source *,
 	    char err[CONF_ERROR]);
 /*
+ * The same, by a process of its own, for one that must not die of it: what
+ * reads the file may end the process where memory is short.
+ */
+int	conf_load_apart(struct conf *, const struct conf_source *,
+	    char err[CONF_ERROR]);
+/*
  * Calls each() for every setting whose value differs.  live: a reload
  * applies it; otherwise it needs a restart.
  */

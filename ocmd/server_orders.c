@@ -41,7 +41,7 @@ server_reload(struct server *s, void (*each)(void *, const char *, bool),
 	struct changes changes = { each, arg };
 	struct conf fresh;
 
-	if (conf_load(&fresh, &s->source, err) == -1) {
+	if (conf_load_apart(&fresh, &s->source, err) == -1) {
 		log_warnx("reload: nothing changed: %s", err);
 		return -1;
 	}

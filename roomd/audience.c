@@ -190,6 +190,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+short_of_memory(struct audience *a)
+{
+	counter_add(&rooms_counters(a->rooms)[RC_no_memory], 1);
+}
+
+static void
 add_news(struct audience *a, uint32_t room, uint32_t slot, const void *name,
     size_t len, bool joined)
 {
@@ -216,8 +222,11 @@ add_news(struct audience *a, uint32_t room, uint32_t slot, const void *name,
 	memcpy(n->name, name, len);
 	if (c->told_ms == 0 || clock_ms() - c->told_ms >= NEWS_GAP_MS)
 		tell_news(c);
-	else if (!event_pending(c->timer, EV_TIMEOUT, NULL))
-		(void)event_add(c->timer, &gap);
+	else if (!event_pending(c->timer, EV_TIMEOUT, NULL) &&
+	    event_add(c->timer, &gap) == -1) {
+		short_of_memory(a);
+		tell_news(c);		/* too soon is better than never */
+	}
 }
 
 /* ---- seats ---- */
@@ -232,9 +241,9 @@ circle_of(struct audience *a, uint32_t room)
 		return c;
 	if (!roomtab_room(rooms_table(a->rooms), room, &info))
 		return NULL;
-	if ((c = calloc(1, sizeof(*c))) == NULL)
-		return NULL;
-	if ((c->timer = event_new(a->base, -1, 0, on_timer, c)) == NULL) {
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    (c->timer = event_new(a->base, -1, 0, on_timer, c)) == NULL) {
+		short_of_memory(a);
 		free(c);
 		return NULL;
 	}

@@ -153,8 +153,8 @@ flush(struct session *s)
 	case OUTBOX_EMPTY:
 		return AGAIN;
 	case OUTBOX_BLOCKED:
-		(void)event_add(&s->writable, NULL);
-		return WAIT;
+		return event_add(&s->writable, NULL) == 0 ? WAIT :
+		    session_fail(s, RC_no_memory);
 	case OUTBOX_ERROR:
 		break;
 	}
@@ -309,8 +309,8 @@ step_reading(struct session *s)
 	/* One that was waited for without haste has begun. */
 	if (before == 0 && s->in.got > 0 && (s->stay || seated(s)))
 		deadline(s, request_timeout(s));
-	(void)event_add(&s->readable, NULL);
-	return WAIT;
+	return event_add(&s->readable, NULL) == 0 ? WAIT :
+	    session_fail(s, RC_no_memory);
 }
 
 /* ---- after the answer ---- */

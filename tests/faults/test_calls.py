@@ -15,6 +15,7 @@ import subprocess
 import threading
 
 import ocm
+from dialects import Decimal
 from faulty import FAIL, Faulty
 from ocm import SLOW
 from tcrp import (BE, LIST, STATUS, Deadline, Refused, descriptors,
@@ -68,12 +69,22 @@ class Mortal(Faulty):
         return {**super().environment(), "ASAN_OPTIONS": "detect_leaks=0"}
 
 
+def configured(server):
+    """Has a file of settings, too, which reload reads again."""
+    path = os.path.join(server.dir, "ocm.conf")
+    with open(path, "w") as f:
+        f.write("# settings\nmember-rate = 50\nrooms = { \"[::1]:0\" }\n")
+    server.args = ("-f", path)
+    return server
+
+
 class Life:
     """A short life, again and again, in which everything may fail."""
 
     def __init__(self, kind=Faulty):
-        self.server = kind(notices=True, restart_limit=1000000,
-                             join_rate=0, idle=0)
+        self.server = configured(kind(
+            start=False, notices=True, restart_limit=1000000, join_rate=0,
+            idle=0)).start()
         self.alice = self.server.member("alice").create("keep")
         self.bob = self.server.member("bob").join("keep")
         self.number = self.told = 0
@@ -116,6 +127,7 @@ class Life:
             attempt(lambda: guest.say("hello"))
             attempt(guest.members)
             attempt(guest.leave)
+        attempt(lambda: self.on_tcp(room + "d"))
         attempt(self.list)
         if host is not None:
             attempt(host.leave)
@@ -123,6 +135,17 @@ class Life:
         for one in server.people[2:]:
             one.close()
         del server.people[2:], json_guest
+
+    def on_tcp(self, room):
+        """Those who live by their connection, with invites."""
+        dan, eve = (Decimal(self.server, name) for name in ("dan", "eve"))
+        try:
+            dan.create(room)
+            eve.join(room, host=dan)
+            eve.say("hello")
+        finally:
+            dan.close()
+            eve.close()
 
     def list(self):
         with self.server.talk() as talk:
@@ -289,7 +312,7 @@ class Calls(ocm.Case):
         started = []
 
         def fail(_, role, site):
-            server = Mortal(start=False)
+            server = configured(Mortal(start=False))
             server.order_at_start = role, site, FAIL
             try:
                 got = server.prepare().try_start()
