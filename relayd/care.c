@@ -279,6 +279,8 @@ care_tick(struct relay *r)
 {
 	uint32_t slot;
 
+	send_tick(&r->out, r->now_ms);
+	send_tick(&r->lobby_out, r->now_ms);
 	while ((slot = wheel_expired(&r->care, r->now_ms)) != WHEEL_NONE)
 		look_after(r, slot);
 	if (!r->speaks)

@@ -124,7 +124,7 @@ frame(struct relay *r, struct window *w, enum form form)
 		else
 			w->misfits++;
 	}
-	trains_arrange(t, audience_of(r, w->room).out->bundle);
+	trains_arrange(t, audience_of(r, w->room).out->most);
 }
 
 /* ---- what could not be sent ---- */

@@ -13,6 +13,7 @@ enum {
 	SEND_CHUNK = 1024,	/* the kernel takes no more at once */
 	SEND_RETRIES = 3,	/* of one entry, after an error of another */
 	ERRORS_AT_ONCE = 1024,
+	AGAIN_MS = 10000,
 };
 
 unsigned
@@ -81,6 +82,28 @@ send_singly(struct outlet *o, unsigned sock, const struct msghdr *m,
 }
 
 /*
+ * The next one of that size would fail for every receiver, and its messages
+ * go one by one anyway.  EIO: a device that cannot take any apart.
+ */
+static void
+narrow(struct outlet *o, size_t size, int error)
+{
+	if (size <= o->most)
+		o->most = error == EIO ? 0 : (uint32_t)size - 1;
+	o->refused = true;
+}
+
+void
+send_tick(struct outlet *o, uint64_t now_ms)
+{
+	if (o->refused)
+		o->again_ms = now_ms + AGAIN_MS;
+	else if (now_ms >= o->again_ms)
+		o->most = o->most_ever;
+	o->refused = false;
+}
+
+/*
  * An entry that the kernel does not take.  A bundle that does not fit a
  * path, or a device that cannot take it apart, is no reason to lose it.
  */
@@ -95,6 +118,7 @@ refused(struct outlet *o, unsigned sock, const struct msghdr *m, size_t size,
 	if (size != 0 && (error == EINVAL || error == EMSGSIZE ||
 	    error == EIO)) {
 		counter_add(&o->counters[LC_bundles_split], 1);
+		narrow(o, size, error);
 		return send_singly(o, sock, m, size);
 	}
 	lost = copies(m, size);

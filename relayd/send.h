@@ -23,7 +23,13 @@
 struct outlet {
 	int		 fd[OCM_ADDRS_MAX];
 	unsigned	 count;
-	bool		 bundle;	/* the kernel takes bundles */
+	/*
+	 * Bytes that a message in a bundle may have: 0 where the kernel takes
+	 * none, and less for a while after a path or a device refused one.
+	 */
+	uint32_t	 most, most_ever;
+	bool		 refused;	/* since the last send_tick */
+	uint64_t	 again_ms;	/* when larger ones are tried again */
 	struct net_control control;	/* says 0 but within send_train */
 	_Atomic uint64_t *counters;	/* of relay_counter */
 	void		*ctx;
@@ -52,6 +58,8 @@ uint64_t send_train(struct outlet *, struct fanout *, uint32_t group,
 /* One message to one receiver: 1 if it was taken. */
 unsigned send_one(struct outlet *, unsigned sock, union dest *, socklen_t,
 	    const void *, size_t);
+/* Once a turn: larger bundles are tried again some time after a refusal. */
+void	send_tick(struct outlet *, uint64_t now_ms);
 /* Reports what the kernel has heard back about a socket's messages. */
 unsigned send_drain_errors(struct outlet *, unsigned sock);
 

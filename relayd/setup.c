@@ -24,9 +24,11 @@ make_outlet(struct relay *r, struct outlet *o, const int *fds, unsigned n,
 	o->counters = r->counters;
 	o->ctx = r;
 	o->unreachable = unreachable;
-	o->bundle = r->set.bundle != 0;
+	o->most_ever = r->set.bundle != 0 ? NET_BUNDLE_BYTES : 0;
 	for (i = 0; i < n; i++)
-		o->bundle = o->bundle && net_can_bundle(fds[i]);
+		if (!net_can_bundle(fds[i]))
+			o->most_ever = 0;
+	o->most = o->most_ever;
 	net_bundle_make(&o->control);
 }
 

@@ -86,9 +86,12 @@ longest_head(struct trains *t, const uint8_t *left, unsigned n)
 	return longest;
 }
 
+/* len: of the next one, which is no longer than the first. */
 static bool
-fits(const struct train *c, uint32_t len)
+fits(const struct trains *t, const struct train *c, uint32_t len)
 {
+	if (c->count > 0 && t->piece[t->order[c->first]].len > t->most)
+		return false;
 	return c->count < NET_BUNDLE_PIECES &&
 	    c->len + len <= NET_BUNDLE_BYTES;
 }
@@ -115,7 +118,7 @@ take_equal(struct trains *t, struct train *c, uint32_t size, uint8_t *left,
 	for (i = 0; i < n; i++) {
 		s = &t->sender[t->piece[left[i]].sender];
 		if (s->stamp != held && t->piece[left[i]].len == size &&
-		    fits(c, size)) {
+		    fits(t, c, size)) {
 			couple(t, c, left[i]);
 		} else {
 			s->stamp = held;
@@ -135,7 +138,7 @@ take_shorter(struct trains *t, struct train *c, uint32_t size, uint8_t *left,
 	for (i = 0; i < n; i++)
 		if (is_head(t, left[i], stamp) &&
 		    t->piece[left[i]].len < size &&
-		    fits(c, t->piece[left[i]].len))
+		    fits(t, c, t->piece[left[i]].len))
 			break;
 	if (i == n)
 		return n;
@@ -154,7 +157,7 @@ take_next(struct trains *t, struct train *c)
 
 	for (i = c->first; i < t->n && len == size; i++) {
 		len = t->piece[i].len;
-		if (len > size || !fits(c, len))
+		if (len > size || !fits(t, c, len))
 			break;
 		couple(t, c, i);
 	}
@@ -185,20 +188,21 @@ pack(struct trains *t)
 }
 
 void
-trains_arrange(struct trains *t, bool bundle)
+trains_arrange(struct trains *t, uint32_t most)
 {
 	uint8_t left[TRAIN_WINDOW];
 	unsigned n = t->n, i, first = 0;
 	uint32_t at = 0, size;
 	struct train *c;
 
+	t->most = most;
 	for (i = 0; i < n; i++)
 		left[i] = t->order[i] = (uint8_t)i;
 	while (first < t->n) {
 		c = &t->train[t->count++];
 		*c = (struct train){ .first = (uint8_t)first,
 		    .one_sender = true };
-		if (!bundle) {
+		if (most == 0) {
 			size = 0;
 			couple(t, c, first);
 		} else if (t->n <= TRAIN_FEW) {

@@ -41,6 +41,7 @@ struct train {
 struct trains {
 	unsigned	 n, senders, count;
 	uint32_t	 used;		/* bytes of the arena */
+	uint32_t	 most;		/* bytes of a message in company */
 	uint32_t	 stamp;
 	struct train_piece piece[TRAIN_WINDOW];
 	struct train_sender sender[TRAIN_WINDOW];
@@ -66,7 +67,7 @@ trains_space(struct trains *t)
 /* The message in that space is of that sender, who is at that place. */
 void	trains_add(struct trains *, uint32_t sender, struct fanout_place,
 	    size_t len);
-/* Arranges what was added; not bundle: every message by itself. */
-void	trains_arrange(struct trains *, bool bundle);
+/* Arranges what was added; messages of more than `most` bytes go alone. */
+void	trains_arrange(struct trains *, uint32_t most);
 
 #endif

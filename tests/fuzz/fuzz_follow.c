@@ -372,7 +372,7 @@ make(uint8_t how)
 	memset(&maps, 0, sizeof(maps));
 	memcpy(maps.live, live, sizeof(live));
 	relay_make(&relay, &start, &maps, reader, fds);
-	relay.out.bundle = (how & BUNDLE) != 0;
+	relay.out.most = (how & BUNDLE) != 0 ? NET_BUNDLE_BYTES : 0;
 	check(&relay.peers);
 }
 

@@ -188,6 +188,20 @@ START_TEST(test_bundle_refused)
 	ck_assert_uint_eq(grown(LC_deliveries), 10);
 	ck_assert_uint_eq(grown(LC_bundles_split), bundle ? 3 : 0);
 	ck_assert_uint_eq(grown(LC_send_errors), 0);
+	/* it is not tried with as much again for each of them, for a while */
+	for (i = 0; i < 5; i++)
+		leave_said(&b, text, len);
+	turn();
+	for (i = 0; i < 5; i++)
+		ck_assert_int_gt(recv(c.fd, text, sizeof(text), 0), 0);
+	ck_assert_uint_eq(grown(LC_deliveries), 10);
+	ck_assert_uint_eq(grown(LC_bundles_split), 0);
+	if (bundle)
+		ck_assert_uint_gt(relay.out.again_ms, relay.now_ms + 5000);
+	send_tick(&relay.out, relay.out.again_ms - 1);
+	ck_assert_uint_lt(relay.out.most, len + 3);
+	send_tick(&relay.out, relay.out.again_ms);
+	ck_assert_uint_eq(relay.out.most, bundle ? NET_BUNDLE_BYTES : 0);
 }
 END_TEST
 
@@ -207,8 +221,8 @@ START_TEST(test_no_kernel_for_it)
 	start.relay_count = 2;
 	start.relay[1] = start.relay[0];
 	relay_make(&relay, &start, &fx.relayd[0], fx.reader[0], two);
-	ck_assert(!relay.out.bundle);
-	ck_assert_int_eq(relay.lobby_out.bundle, bundle);
+	ck_assert_uint_eq(relay.out.most, 0);
+	ck_assert_uint_eq(relay.lobby_out.most, bundle ? NET_BUNDLE_BYTES : 0);
 	crowd(0, false);
 }
 END_TEST

@@ -87,12 +87,12 @@ START_TEST(test_equal)
 		add(i % 10, 200, (uint8_t)(1 + i));
 	}
 	ck_assert(trains_full(&t));
-	trains_arrange(&t, true);
+	trains_arrange(&t, UINT32_MAX);
 	check_all();
 	ck_assert_uint_eq(t.count, TRAIN_WINDOW / NET_BUNDLE_PIECES);
 	trains_clear(&t);
 	add(1, 10, 1);
-	trains_arrange(&t, true);
+	trains_arrange(&t, UINT32_MAX);
 	check_all();
 	ck_assert_uint_eq(t.count, 1);
 	ck_assert_uint_eq(t.train[0].size, 0);
@@ -112,7 +112,7 @@ START_TEST(test_shorter_last)
 	add(3, 30, 1);
 	for (i = 0; i < (unsigned)_i; i++)
 		add(10 + i, 100, 1);
-	trains_arrange(&t, true);
+	trains_arrange(&t, UINT32_MAX);
 	check_all();
 	ck_assert_uint_eq(t.count, 2);
 	/* as they came: 1 1 1, then 1 2 3; many: 1 1 2 10.., then the rest */
@@ -129,7 +129,7 @@ START_TEST(test_bytes)
 
 	for (i = 0; i < 40; i++)
 		add(i, 4000, 1);
-	trains_arrange(&t, true);
+	trains_arrange(&t, UINT32_MAX);
 	check_all();
 	ck_assert_uint_eq(t.train[0].count, NET_BUNDLE_BYTES / 4000);
 }
@@ -152,11 +152,35 @@ START_TEST(test_random)
 
 			add(s, 2 + (size_t)random() % sizes, ++number[s]);
 		}
-		trains_arrange(&t, round % 8 != 0);
+		trains_arrange(&t, round % 8 != 0 ? UINT32_MAX : 0);
 		check_all();
 		if (round % 8 == 0)
 			ck_assert_uint_eq(t.count, n);
 	}
+}
+END_TEST
+
+/* What a path would not carry in a bundle goes alone.  _i: how many rows */
+START_TEST(test_most)
+{
+	static const size_t lens[] = { 50, 100, 100, 101, 50, 50, 101, 101 };
+	const struct train *c;
+	unsigned i;
+
+	for (i = 0; i < 8 * (unsigned)_i; i++)
+		add(7, lens[i % 8], (uint8_t)(1 + i));
+	trains_arrange(&t, 100);
+	check_all();
+	for (c = t.train; c < t.train + t.count; c++)
+		ck_assert_uint_le(c->size, 100);
+	/* 50; 100 100; 101; 50 50; 101; 101 */
+	ck_assert_uint_eq(t.count, 6 * (unsigned)_i);
+	trains_clear(&t);
+	add(1, 10, 1);
+	add(1, 10, 2);
+	trains_arrange(&t, 0);
+	check_all();
+	ck_assert_uint_eq(t.count, 2);
 }
 END_TEST
 
@@ -172,6 +196,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, test_equal);
 	tcase_add_loop_test(tc, test_shorter_last, 0, 1);
+	tcase_add_loop_test(tc, test_most, 1, 5);
 	tcase_add_loop_test(tc, test_shorter_last, TRAIN_FEW, TRAIN_FEW + 1);
 	tcase_add_test(tc, test_bytes);
 	tcase_add_test(tc, test_random);
