@@ -14,6 +14,7 @@
 #include "roomtab.h"
 
 enum { RING = 4096 };		/* power of two */
+#define SPENT_US	((UINT64_C(1) << 48) - 1)	/* nine years */
 
 struct ring {
 	_Atomic uint32_t	head;	/* entries ever written */
@@ -25,6 +26,7 @@ struct live_slot {
 	_Atomic uint64_t	seen;	/* clock_ms() */
 	_Atomic uint64_t	wish;	/* gen 32, enum ending 8 */
 	_Atomic uint64_t	moved;	/* clock_ms() */
+	_Atomic uint64_t	spent;	/* low half of gen 16, us 48 */
 };
 
 struct lobby_slot {
@@ -162,6 +164,13 @@ live_set_moved(struct live *l, uint32_t slot, uint64_t now_ms)
 }
 
 void
+live_set_spent(struct live *l, uint32_t slot, uint32_t gen, uint64_t us)
+{
+	atomic_store_explicit(&l->slots[slot].spent,
+	    (uint64_t)gen << 48 | (us & SPENT_US), memory_order_relaxed);
+}
+
+void
 live_wish(struct live *l, uint32_t slot, uint32_t gen, enum ending why)
 {
 	atomic_store_explicit(&l->slots[slot].wish,
@@ -207,6 +216,17 @@ live_moved(const struct live *l, uint32_t slot)
 		return 0;
 	return atomic_load_explicit(&l->slots[slot].moved,
 	    memory_order_relaxed);
+}
+
+uint64_t
+live_spent(const struct live *l, uint32_t slot, uint32_t gen)
+{
+	uint64_t v;
+
+	if (slot >= l->lim.members)
+		return 0;
+	v = atomic_load_explicit(&l->slots[slot].spent, memory_order_relaxed);
+	return v >> 48 == (gen & 0xffff) ? v & SPENT_US : 0;
 }
 
 uint64_t

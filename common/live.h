@@ -65,6 +65,9 @@ void	live_set_where(struct live *, uint32_t slot, struct live_where);
 void	live_set_seen(struct live *, uint32_t slot, uint64_t now_ms);
 /* When the port in `where` came in place of another one. */
 void	live_set_moved(struct live *, uint32_t slot, uint64_t now_ms);
+/* The time in microseconds at which its burst of messages is whole again. */
+void	live_set_spent(struct live *, uint32_t slot, uint32_t gen,
+	    uint64_t us);
 /* Asks roomd to remove a member; appends to the wish ring. */
 void	live_wish(struct live *, uint32_t slot, uint32_t gen, enum ending);
 _Atomic uint64_t *live_counters(struct live *);
@@ -96,6 +99,8 @@ void	live_add_death(struct live *, uint32_t slot, uint32_t gen,
 struct live_where live_where(const struct live *, uint32_t slot);
 uint64_t live_seen(const struct live *, uint32_t slot);
 uint64_t live_moved(const struct live *, uint32_t slot);
+/* 0 unless it is about generation gen. */
+uint64_t live_spent(const struct live *, uint32_t slot, uint32_t gen);
 uint64_t live_counter(const struct live *, unsigned which);
 bool	live_lobby(const struct live *, uint32_t index, struct live_lobby *);
 /* Deaths over datagrams of that member since a time; LIVE_DEATHS are kept. */

@@ -99,6 +99,26 @@ last_move(const struct peers *p, uint32_t slot)
 	return last;
 }
 
+uint64_t
+peers_whole_us(const struct peers *p, uint32_t slot)
+{
+	const uint32_t gen = p->members[slot].gen;
+	uint64_t whole = 0, t;
+	uint32_t k;
+
+	for (k = 0; k < p->cf.workers; k++)
+		if ((t = live_spent(p->cf.live[k], slot, gen)) > whole)
+			whole = t;
+	return whole;
+}
+
+void
+peers_spent(struct peers *p, uint32_t slot, uint64_t whole_us)
+{
+	live_set_spent(p->cf.live[p->cf.me], slot, p->members[slot].gen,
+	    whole_us);
+}
+
 /* ---- who is behind an address ---- */
 
 static uint64_t

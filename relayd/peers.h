@@ -31,7 +31,6 @@ struct member {
 	uint64_t	joined_ms;
 	uint64_t	seen_ms;	/* last good datagram, within 100 ms */
 	uint64_t	moved_ms;	/* when its port changed here */
-	uint64_t	rate_us;	/* when its burst is whole again */
 	uint64_t	refused_ms;	/* first of the unreachable answers */
 	struct fanout_place place;
 	uint32_t	room;
@@ -150,6 +149,12 @@ void	peers_spoke(struct peers *, uint32_t slot, uint16_t port, uint8_t sock,
 void	peers_enrolled(struct peers *, uint32_t slot);
 /* The newest good datagram of a member at any relay, 0: none. */
 uint64_t peers_seen(const struct peers *, uint32_t slot);
+/*
+ * The time in microseconds at which its burst of messages is whole again,
+ * whichever relays it speaks to; and that it said something more.
+ */
+uint64_t peers_whole_us(const struct peers *, uint32_t slot);
+void	peers_spent(struct peers *, uint32_t slot, uint64_t whole_us);
 
 enum form peers_form(const struct member *);
 const uint8_t *peers_name(const struct peers *, uint32_t slot);

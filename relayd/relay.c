@@ -190,7 +190,7 @@ is_word(const struct room_datagram *d, const char *word)
 
 /* The setting `member-rate`; a burst that was used up fills at that rate. */
 static bool
-over_rate(const struct relay *r, struct member *m)
+over_rate(struct relay *r, uint32_t slot)
 {
 	const uint64_t now_us = r->now_ms * 1000;
 	uint64_t gap, whole;
@@ -198,11 +198,13 @@ over_rate(const struct relay *r, struct member *m)
 	if (r->set.member_rate == 0)
 		return false;
 	gap = 1000000 / r->set.member_rate;
-	whole = m->rate_us > now_us ? m->rate_us : now_us;
+	whole = peers_whole_us(&r->peers, slot);
+	if (whole < now_us)
+		whole = now_us;
 	if (whole + gap > now_us + gap *
 	    (r->set.member_burst > 0 ? r->set.member_burst : 1))
 		return true;
-	m->rate_us = whole + gap;
+	peers_spent(&r->peers, slot, whole + gap);
 	return false;
 }
 
@@ -238,7 +240,7 @@ take(struct relay *r, uint32_t slot, const struct room_datagram *d)
 	} else if (is_word(d, row->enroll)) {
 		count(r, LC_keepalives, 1);
 		peers_enrolled(&r->peers, slot);
-	} else if (over_rate(r, m)) {
+	} else if (over_rate(r, slot)) {
 		count(r, LC_drop_rate, 1);
 		return ST_SLOW_DOWN;
 	} else {

@@ -180,6 +180,29 @@ class Talk(Apart, Case):
         wait_until(tried, 20)
 
 
+class Rates(Apart, Case):
+    def test_rate_of_a_member_at_all_of_them(self):
+        """Who speaks from several ports, which several relayds hear, says
+        no more for that."""
+        server = self.serve_workers(member_rate=1, member_burst=8)
+        crowd = everybody(self.one_at_each(server, "r"))
+        loud = server.member("loud").join("r")
+
+        def handled(server):
+            now = server.stats()
+            return now["messages"] + now["drop_rate"]
+        begin = time.monotonic()
+        for i in range(40):
+            loud.move().close()
+            loud.say("%d" % i)
+        wait_until(lambda: handled(server) == 40)
+        got = crowd[0].drain()
+        most = 8 + 1 + int(time.monotonic() - begin)
+        # Two that hear it in the same instant may count one too few.
+        self.assertLessEqual(len(got), most + self.workers - 1)
+        self.assertGreaterEqual(len(got), 8)
+
+
 class Endings(Apart, Case):
     def test_notices_once(self):
         server = self.serve_workers(notices=True)
@@ -336,6 +359,14 @@ class TalkOfTwo(Talk):
 
 
 class TalkOfFour(Talk):
+    workers = 4
+
+
+class RatesOfTwo(Rates):
+    workers = 2
+
+
+class RatesOfFour(Rates):
     workers = 4
 
 

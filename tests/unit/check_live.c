@@ -57,6 +57,11 @@ START_TEST(test_where)
 	ck_assert_uint_eq(live_moved(l, 99), 12345);
 	ck_assert_uint_eq(live_moved(l, 98), 0);
 	ck_assert_uint_eq(live_moved(l, 100), 0);
+	live_set_spent(l, 99, 0x10007, 1234567890123);
+	ck_assert_uint_eq(live_spent(l, 99, 0x10007), 1234567890123);
+	ck_assert_uint_eq(live_spent(l, 99, 0x10009), 0);
+	ck_assert_uint_eq(live_spent(l, 98, 0x10007), 0);
+	ck_assert_uint_eq(live_spent(l, 100, 0), 0);
 }
 END_TEST
 
