@@ -276,7 +276,7 @@ bench: all $(BENCHES)
 COMPARE =
 bench-compare: all $(BENCHES)
 	tests/bench/compare $(COMPARE)
-# Beside other servers, which it installs and starts: PEERS='-r 3 -d 3'.
+# Beside other servers, which it installs and starts: PEERS='-r 3 -d 2'.
 PEERS =
 bench-peers: all $(BENCHES)
 	tests/bench/peers $(PEERS)
