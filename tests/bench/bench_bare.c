@@ -211,15 +211,15 @@ drain_until(struct ears *e, uint64_t end)
 }
 
 static void
-print(const struct plan *p, uint64_t copies, double cpu, double self,
-    double seconds)
+print(const struct plan *p, uint64_t copies, double cpu, double wanted,
+    double self, double seconds)
 {
 	const double n = (double)copies;
 
 	if (p->json)
-		printf("{\"rate\":%.0f,\"cpu\":%.4f,\"share\":%.3f,"
+		printf("{\"rate\":%.0f,\"cpu\":%.4f,\"share\":%.3f,\"wanted\":%.3f,"
 		    "\"self\":%.3f,\"self_cpu\":%.4f,\"bundle\":%u}\n",
-		    n / seconds, cpu * 1e6 / n, cpu / seconds,
+		    n / seconds, cpu * 1e6 / n, cpu / seconds, wanted / seconds,
 		    self / seconds, self * 1e6 / n, p->k);
 	else
 		printf("k = %-3u %9.0f deliv/s %9.3f s/Mdeliv, busy %.0f %%, "
@@ -235,6 +235,7 @@ loops(const struct plan *p)
 	struct load_cpu before, after;
 	struct procs ps;
 	uint64_t begin, end, copies;
+	double wanted;
 	unsigned i;
 
 	memset(&ps, 0, sizeof(ps));
@@ -247,12 +248,14 @@ loops(const struct plan *p)
 	begin = drain_until(e, crowd_now() + SECOND / 5);
 	copies = sum(p);
 	before = load_cpu(&ps);
+	wanted = procs_wanted(&ps, "relayd");
 	end = drain_until(e, begin + (uint64_t)(p->seconds * (double)SECOND));
 	after = load_cpu(&ps);
+	wanted = procs_wanted(&ps, "relayd") - wanted;
 	copies = sum(p) - copies;
 	for (i = 0; i < p->loops; i++)
 		(void)kill(ps.proc[i].pid, SIGKILL);
-	print(p, copies, after.relayd - before.relayd, after.self -
+	print(p, copies, after.relayd - before.relayd, wanted, after.self -
 	    before.self, (double)(end - begin) / (double)SECOND);
 	ears_close(e);
 }

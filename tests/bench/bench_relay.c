@@ -54,6 +54,7 @@ struct result {
 	struct load_row	row;
 	struct crowd_counts counts, quiet;
 	struct procs_relayed before, after;
+	double	wanted;			/* of relayd: seconds, also waited for */
 };
 
 static void
@@ -344,9 +345,9 @@ print_json(const struct plan *p, const struct result *r,
 
 	printf("{");
 	print_counts(&r->counts, crowd_latency(c), w->seconds);
-	printf(",\"share\":%.3f,\"roomd\":%.3f,\"self\":%.3f,\"cpu\":%.4f,"
+	printf(",\"share\":%.3f,\"wanted\":%.3f,\"roomd\":%.3f,\"self\":%.3f,\"cpu\":%.4f,"
 	    "\"self_cpu\":%.4f,\"bundle\":%.2f,\"rss\":%" PRIu64,
-	    relayd / w->seconds, (w->after.roomd - w->before.roomd) /
+	    relayd / w->seconds, r->wanted / w->seconds, (w->after.roomd - w->before.roomd) /
 	    w->seconds, self / w->seconds, copies > 0 ? relayd * 1e6 / copies :
 	    0, copies > 0 ? self * 1e6 / copies : 0, bundle(p, r),
 	    procs_resident(w->procs));
@@ -363,8 +364,7 @@ print_text(const struct plan *p, const struct result *r,
     const struct crowd *quiet)
 {
 	const struct load_row *w = &r->row;
-	const double relayd = (w->after.relayd - w->before.relayd) /
-	    w->seconds;
+	const double wanted = r->wanted / w->seconds;
 	const struct histogram *h;
 
 	if (p->header)
@@ -380,9 +380,9 @@ print_text(const struct plan *p, const struct result *r,
 		    (double)histogram_at(h, 0.5) / 1e3,
 		    (double)histogram_at(h, 0.99) / 1e3);
 	}
-	if (p->rate <= 0 && relayd < BUSY)
-		printf("%-22s (the server was busy for %.0f %% of the time "
-		    "only: not its limit)\n", "", 100 * relayd);
+	if (p->rate <= 0 && wanted < BUSY)
+		printf("%-22s (the server had work for %.0f %% of the time "
+		    "only: not its limit)\n", "", 100 * wanted);
 }
 
 /* ---- the run ---- */
@@ -448,12 +448,14 @@ measure(const struct plan *p, const struct procs *ps, struct crowd *c,
 	if (count_relayed(p, &r->before) == -1)
 		return -1;
 	r->row.before = load_cpu(ps);
+	r->wanted = -procs_wanted(ps, "relayd");
 	begin = crowd_now();
 	if (p->rate > 0)
 		run_paced(p, c, quiet);
 	else
 		run_window(p, c);
 	r->row.after = load_cpu(ps);
+	r->wanted += procs_wanted(ps, "relayd");
 	r->row.seconds = (double)(crowd_now() - begin) / (double)SECOND;
 	delivered = crowd_counts(c)->delivered;
 	if (quiet != NULL)

@@ -84,26 +84,26 @@ procs_one(struct procs *ps, const char *role, pid_t pid)
 	snprintf(ps->proc[0].role, sizeof(ps->proc[0].role), "%s", role);
 }
 
-/* The kernel counts each thread's time in nanoseconds. */
+/* Nanoseconds that a thread ran, and that it waited for a processor. */
 static double
-cpu_of_thread(const char *pid, const char *thread)
+time_of_thread(const char *pid, const char *thread, bool waiting)
 {
 	char path[64];
-	uint64_t ns = 0;
+	uint64_t ran = 0, waited = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/task/%.20s/schedstat", pid,
 	    thread);
 	if ((f = fopen(path, "r")) == NULL)
 		return 0;
-	if (fscanf(f, "%" SCNu64, &ns) != 1)
-		ns = 0;
+	if (fscanf(f, "%" SCNu64 " %" SCNu64, &ran, &waited) != 2)
+		ran = waited = 0;
 	fclose(f);
-	return (double)ns / 1e9;
+	return (double)(ran + (waiting ? waited : 0)) / 1e9;
 }
 
 static double
-cpu_of(pid_t pid)
+time_of(pid_t pid, bool waiting)
 {
 	char name[24], path[64];
 	struct dirent *d;
@@ -116,21 +116,33 @@ cpu_of(pid_t pid)
 		return 0;
 	while ((d = readdir(dir)) != NULL)
 		if (d->d_name[0] != '.')
-			sum += cpu_of_thread(name, d->d_name);
+			sum += time_of_thread(name, d->d_name, waiting);
 	closedir(dir);
 	return sum;
 }
 
-double
-procs_cpu(const struct procs *ps, const char *role)
+static double
+sum_of(const struct procs *ps, const char *role, bool waiting)
 {
 	double sum = 0;
 	unsigned i;
 
 	for (i = 0; i < ps->count; i++)
 		if (strcmp(ps->proc[i].role, role) == 0)
-			sum += cpu_of(ps->proc[i].pid);
+			sum += time_of(ps->proc[i].pid, waiting);
 	return sum;
+}
+
+double
+procs_cpu(const struct procs *ps, const char *role)
+{
+	return sum_of(ps, role, false);
+}
+
+double
+procs_wanted(const struct procs *ps, const char *role)
+{
+	return sum_of(ps, role, true);
 }
 
 static uint64_t

@@ -30,6 +30,11 @@ int	procs_find(struct procs *, const char *ocmctl, const char *socket);
 void	procs_one(struct procs *, const char *role, pid_t);
 /* Seconds of processor time of all processes of a role, up to now. */
 double	procs_cpu(const struct procs *, const char *role);
+/*
+ * The same and what they waited for a processor that others had: only what
+ * is left they had nothing to do, however busy the machine is.
+ */
+double	procs_wanted(const struct procs *, const char *role);
 /* Resident KiB of every process together. */
 uint64_t procs_resident(const struct procs *);
 
