@@ -16,6 +16,8 @@ enum { WORKERS = 2, LOBBY = 6, TURNS = 8, LOCKS_MAX = 4096 };
 /* The second byte of an input: what ocmd tells this relayd. */
 enum { SECOND = 0x01, NEVER_IDLE = 0x02, CRASHED = 0x04, NOTICES = 0x08,
 	MESSAGE_ONLY = 0x10, BUNDLE = 0x20, RATE = 0x40 };
+/* The first: 128 and more make the changes run ahead, this one in pace. */
+enum { PACE = 0x9d };
 
 static uint8_t *mem, *image, *live_mem[WORKERS];
 static size_t table_bytes, live_bytes;
@@ -51,8 +53,8 @@ on_lock(void)
 		hostile_touch(&hostile.region[0], mem,
 		    offsetof(struct roomtab_area, ring));
 		atomic_store(&a->seq, 0);
-		atomic_fetch_add(&a->head, (racing & 0x40) != 0 ?
-		    racing * 31u : racing & 0x1fu);
+		atomic_fetch_add(&a->head, racing == PACE ? 32u :
+		    racing * 31u);
 	}
 }
 
@@ -180,9 +182,11 @@ hurry(struct hostile *h)
 	hostile_touch(&h->region[0], mem, offsetof(struct roomtab_area, ring));
 	atomic_fetch_add(&a->seq, how & 3u);
 	atomic_fetch_add(&a->head, (how >> 2 & 0x1f) * 256u);
-	/* The other relay's moves go on for ever. */
-	h->race = moved_head;
-	h->pace = (how & 0x40) != 0 ? hostile_byte(h) % 32 : h->pace;
+	/* The other relay's moves go on for ever, which takes its time. */
+	if (racing == PACE && (how & 0x40) != 0) {
+		h->race = moved_head;
+		h->pace = hostile_byte(h) % 32;
+	}
 	nolock_kept = (how & 0x80) != 0;
 }
 
@@ -349,6 +353,8 @@ turn(void)
 	MUST(care_wait(&relay) >= -1);
 	if (how >= 0xf0)
 		orders(hostile_byte(&hostile));
+	if (racing == PACE)	/* one turn shows whether it ends */
+		racing = hostile.pace = 0;
 	check(&relay.peers);
 }
 
