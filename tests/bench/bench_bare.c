@@ -217,7 +217,8 @@ print(const struct plan *p, uint64_t copies, double cpu, double wanted,
 	const double n = (double)copies;
 
 	if (p->json)
-		printf("{\"rate\":%.0f,\"cpu\":%.4f,\"share\":%.3f,\"wanted\":%.3f,"
+		printf("{\"rate\":%.0f,\"cpu\":%.4f,\"share\":%.3f,"
+		    "\"wanted\":%.3f,"
 		    "\"self\":%.3f,\"self_cpu\":%.4f,\"bundle\":%u}\n",
 		    n / seconds, cpu * 1e6 / n, cpu / seconds, wanted / seconds,
 		    self / seconds, self * 1e6 / n, p->k);

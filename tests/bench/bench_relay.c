@@ -54,7 +54,7 @@ struct result {
 	struct load_row	row;
 	struct crowd_counts counts, quiet;
 	struct procs_relayed before, after;
-	double	wanted;			/* of relayd: seconds, also waited for */
+	double	wanted;			/* seconds that relayd ran or waited */
 };
 
 static void
@@ -345,11 +345,13 @@ print_json(const struct plan *p, const struct result *r,
 
 	printf("{");
 	print_counts(&r->counts, crowd_latency(c), w->seconds);
-	printf(",\"share\":%.3f,\"wanted\":%.3f,\"roomd\":%.3f,\"self\":%.3f,\"cpu\":%.4f,"
-	    "\"self_cpu\":%.4f,\"bundle\":%.2f,\"rss\":%" PRIu64,
-	    relayd / w->seconds, r->wanted / w->seconds, (w->after.roomd - w->before.roomd) /
-	    w->seconds, self / w->seconds, copies > 0 ? relayd * 1e6 / copies :
-	    0, copies > 0 ? self * 1e6 / copies : 0, bundle(p, r),
+	printf(",\"share\":%.3f,\"wanted\":%.3f,\"roomd\":%.3f,"
+	    "\"self\":%.3f", relayd / w->seconds, r->wanted / w->seconds,
+	    (w->after.roomd - w->before.roomd) / w->seconds,
+	    self / w->seconds);
+	printf(",\"cpu\":%.4f,\"self_cpu\":%.4f,\"bundle\":%.2f,"
+	    "\"rss\":%" PRIu64, copies > 0 ? relayd * 1e6 / copies : 0,
+	    copies > 0 ? self * 1e6 / copies : 0, bundle(p, r),
 	    procs_resident(w->procs));
 	if (quiet != NULL) {
 		printf(",\"quiet\":{");
