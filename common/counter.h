@@ -49,6 +49,7 @@
 	X(drop_room, "dropped: token of another room")			\
 	X(drop_address, "dropped: token from another address")		\
 	X(drop_rate, "dropped: member over its rate")			\
+	X(drop_unread, "dropped unread: after others in their bundle")	\
 	X(drop_stale, "dropped: table not readable in time")		\
 	X(drop_talker, "dropped: too much, newest of who talks the most") \
 	X(drop_busy, "dropped: too much, newest of the busiest room")	\

@@ -6,10 +6,11 @@
 #include "buffers.h"
 
 /*
- * A receive buffer holds what comes while the relay is busy with copies,
- * some tens of milliseconds.  A datagram takes up to 1 KiB of it, and one
- * member in sixteen may speak in that time: 64 bytes for each of them.  More
- * would only make late what overload loses anyway.
+ * A receive buffer holds what comes while the relay is busy with copies or
+ * has no processor.  A datagram takes up to 1 KiB of it, and one member in
+ * four may speak in that time: 256 bytes for each of them.  It is also what a
+ * flood has to fill before it costs anybody a datagram: bundles of rubbish
+ * fill 8 MiB in two milliseconds.
  *
  * Over loopback a copy is with its receiver before the call returns, and any
  * send buffer will do.  A real device sends later, and until then all copies
@@ -22,7 +23,7 @@
  * not take a small machine's memory: no buffer is more than 1/128 of that.
  */
 enum {
-	RECEIVE_PER_MEMBER = 64,
+	RECEIVE_PER_MEMBER = 256,
 	SEND_PER_MEMBER = 16 << 10,
 	LEAST = 256 << 10,
 	MOST = 16 << 20,

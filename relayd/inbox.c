@@ -7,6 +7,8 @@
 #include "inbox.h"
 #include "sparse.h"
 
+enum { REFUSED_MAX = 4 };	/* a bundle's datagrams, in a row */
+
 /* What the kernel shortened in the last batch. */
 static void
 restore(struct inbox *in, int i)
@@ -54,6 +56,7 @@ begin(const struct inbox *in, struct inbox_item *it)
 		    in->msg[it->msg].msg_hdr.msg_namelen) == -1)
 			continue;
 		it->size = net_bundle_got(&in->msg[it->msg].msg_hdr);
+		it->refused = 0;
 		return true;
 	}
 	return false;
@@ -77,4 +80,28 @@ inbox_next(const struct inbox *in, struct inbox_item *it)
 		it->msg++;
 	}
 	return true;
+}
+
+unsigned
+inbox_refuse(const struct inbox *in, struct inbox_item *it)
+{
+	size_t left;
+
+	if (++it->refused < REFUSED_MAX || it->at == 0)
+		return 0;
+	left = in->msg[it->msg].msg_len - it->at;
+	it->at = 0;
+	it->msg++;
+	return (unsigned)((left + it->size - 1) / it->size);
+}
+
+size_t
+inbox_bytes(const struct inbox *in)
+{
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < in->count; i++)
+		n += in->msg[i].msg_len;
+	return n;
 }

@@ -36,6 +36,7 @@ struct inbox_item {
 	struct addr	 from;
 	int		 msg;
 	size_t		 at, size;
+	unsigned	 refused;	/* of its bundle, in a row */
 };
 
 /* fatal where memory is short. */
@@ -47,5 +48,19 @@ int	inbox_receive(struct inbox *, int fd);
  * address are passed over.
  */
 bool	inbox_next(const struct inbox *, struct inbox_item *);
+/*
+ * The datagram was dropped; inbox_accept: it was not.  After a few such in a
+ * row the rest of their bundle is passed over: one call of a sender must not
+ * cost the relay more than it costs him.  Returns how many datagrams that is,
+ * mostly 0.
+ */
+unsigned inbox_refuse(const struct inbox *, struct inbox_item *);
+/* The size of all that is in it. */
+size_t	inbox_bytes(const struct inbox *);
+static inline void
+inbox_accept(struct inbox_item *it)
+{
+	it->refused = 0;
+}
 
 #endif

@@ -178,7 +178,7 @@ too_much(const struct queue *q)
 	return q->count > QUEUE_MAX || q->copies > QUEUE_COPIES;
 }
 
-void
+bool
 queue_put(struct queue *q, uint32_t room, uint32_t speaker, uint32_t copies,
     const void *text, size_t len)
 {
@@ -195,7 +195,8 @@ queue_put(struct queue *q, uint32_t room, uint32_t speaker, uint32_t copies,
 	/* A single one is taken however many copies it means. */
 	while (too_much(q) && q->count > 1)
 		if (drop_one(q, n) == n)
-			break;
+			return false;
+	return true;
 }
 
 bool

@@ -69,9 +69,9 @@ void	queue_make(struct queue *, uint32_t rooms, uint32_t speakers,
 	    _Atomic uint64_t *counters);
 /*
  * Copies a message (len up to DATAGRAM_MAX), last of its room, which means
- * so many copies.  Then drops what is too much, perhaps the same.
+ * so many copies.  Then drops what is too much; false where it was the same.
  */
-void	queue_put(struct queue *, uint32_t room, uint32_t speaker,
+bool	queue_put(struct queue *, uint32_t room, uint32_t speaker,
 	    uint32_t copies, const void *, size_t len);
 /* Whether messages of that speaker wait. */
 bool	queue_has(const struct queue *, uint32_t speaker);

@@ -17,6 +17,7 @@
 enum {
 	SEEN_MS = 100,
 	BATCHES_AT_ONCE = 8,		/* then something is sent again */
+	BATCH_BYTES = 1 << 18,		/* so long a batch was copied slowly */
 	ACCEPTED = LC_COUNT,
 };
 
@@ -243,19 +244,20 @@ take(struct relay *r, uint32_t slot, const struct room_datagram *d)
 	} else if (over_rate(r, slot)) {
 		count(r, LC_drop_rate, 1);
 		return ST_SLOW_DOWN;
-	} else {
-		queue_put(&r->queue, m->room, slot,
-		    r->peers.rooms[m->room].members, d->msg, d->msg_len);
+	} else if (!queue_put(&r->queue, m->room, slot,
+	    r->peers.rooms[m->room].members, d->msg, d->msg_len)) {
+		return ST_SLOW_DOWN;
 	}
 	return ST_OK;
 }
 
-static void
+/* False where it was nobody's, or too much. */
+static bool
 datagram(struct relay *r, uint8_t sock, const struct addr *from,
     const uint8_t *p, size_t len)
 {
 	struct room_datagram d;
-	enum status st;
+	enum status st = ST_OK;
 	uint32_t slot;
 	unsigned why;
 
@@ -272,6 +274,7 @@ datagram(struct relay *r, uint8_t sock, const struct addr *from,
 	}
 	FAULT(datagram_handled);
 	live_done(r->live);
+	return st == ST_OK && (why == ACCEPTED || why == LC_drop_stale);
 }
 
 static void
@@ -283,7 +286,7 @@ lobby(struct relay *r, unsigned sock, const struct addr *from,
 	live_take(r->live, SENDER_LOBBY, len);
 	client = lobby_datagram(&r->lobby, sock, from, p, len, r->now_ms);
 	if (client != LOBBY_NOTHING)
-		queue_put(&r->queue, deliver_lobby(r),
+		(void)queue_put(&r->queue, deliver_lobby(r),
 		    r->peers.cf.limits.members + client, r->lobby.count, p,
 		    len);
 	live_done(r->live);
@@ -334,8 +337,13 @@ introduce(struct relay *r, unsigned sock)
 
 	while (inbox_next(&r->inbox, &in)) {
 		if (take_in_hand(r, &in.from, in.p, in.len, true, &d, &slot)
-		    == ACCEPTED && r->peers.members[slot].addr.port == 0)
-			heard(r, slot, &in.from, (uint8_t)sock);
+		    != ACCEPTED) {
+			(void)inbox_refuse(&r->inbox, &in);
+		} else {
+			inbox_accept(&in);
+			if (r->peers.members[slot].addr.port == 0)
+				heard(r, slot, &in.from, (uint8_t)sock);
+		}
 		live_done(r->live);
 	}
 }
@@ -354,11 +362,12 @@ not_received(struct relay *r, struct outlet *o, unsigned sock)
 		count(r, LC_receive_errors, 1);
 }
 
-/* True where more may wait. */
+/* True where more may wait, and was not too long to go on at once. */
 static bool
 receive_batch(struct relay *r, unsigned sock)
 {
 	struct inbox_item in = { 0 };
+	unsigned unread;
 	int n;
 
 	if ((n = inbox_receive(&r->inbox, r->out.fd[sock])) == -1) {
@@ -368,9 +377,15 @@ receive_batch(struct relay *r, unsigned sock)
 	if (peers_wait(&r->peers, r->now_ms) == 0)
 		introduce(r, sock);
 	relay_follow(r);
-	while (inbox_next(&r->inbox, &in))
-		datagram(r, (uint8_t)sock, &in.from, in.p, in.len);
-	return n == INBOX_BATCH;
+	while (inbox_next(&r->inbox, &in)) {
+		if (datagram(r, (uint8_t)sock, &in.from, in.p, in.len)) {
+			inbox_accept(&in);
+		} else if ((unread = inbox_refuse(&r->inbox, &in)) > 0) {
+			count(r, LC_received, unread);
+			count(r, LC_drop_unread, unread);
+		}
+	}
+	return n == INBOX_BATCH && inbox_bytes(&r->inbox) < BATCH_BYTES;
 }
 
 void
@@ -394,7 +409,7 @@ receive_lobby_batch(struct relay *r, unsigned sock)
 	}
 	while (inbox_next(&r->inbox, &in))
 		lobby(r, sock, &in.from, in.p, in.len);
-	return n == INBOX_BATCH;
+	return n == INBOX_BATCH && inbox_bytes(&r->inbox) < BATCH_BYTES;
 }
 
 void

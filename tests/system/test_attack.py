@@ -319,6 +319,12 @@ class Attack(Case):
         self.flooded(self.MALFORMED + self.UNKNOWN + self.LONG,
                      "drop_token")
 
+    def test_malformed_in_bundles(self):
+        self.flooded(self.MALFORMED, "drop_malformed", bundle=True)
+
+    def test_unknown_tokens_in_bundles(self):
+        self.flooded(self.UNKNOWN, "drop_token", bundle=True)
+
     def test_malformed_lobby(self):
         self.flooded([b"", b"\xff", b"\x05\xff\xff\xff\xff\xffx"],
                      "lobby_drop_malformed", port="lobby", bundle=True)
@@ -377,3 +383,6 @@ class Attack(Case):
 
     def test_member_floods_its_room(self):
         self.noise("drop_talker")
+
+    def test_member_floods_its_room_in_bundles(self):
+        self.noise("drop_talker", bundle=True)

@@ -40,6 +40,7 @@ PROVED = {
     "drop_short": HERE, "drop_long": HERE, "drop_malformed": HERE,
     "drop_token": HERE, "drop_room": HERE, "drop_address": HERE,
     "drop_rate": HERE, "drop_stale": CALLS,
+    "drop_unread": "tests/unit/check_bundle.c",
     "drop_talker": "tests/unit/check_queue.c",
     "drop_busy": "tests/unit/check_queue.c",
     "bundles_split": "tests/unit/check_bundle.c", "copy_unsendable": CALLS,

@@ -100,7 +100,7 @@ START_TEST(test_order_of_endings)
 	leave_said(&a, "bye", 3);
 	relay_turn(&relay);
 	/* accepted, and only then does the room end */
-	queue_put(&relay.queue, relay.peers.members[a.made.slot].room,
+	(void)queue_put(&relay.queue, relay.peers.members[a.made.slot].room,
 	    a.made.slot, 2, "last", 4);
 	fx_shut(&fx, "r", END_HOST_LEFT);
 	turn();
@@ -111,15 +111,32 @@ START_TEST(test_order_of_endings)
 }
 END_TEST
 
+/* Datagrams of that size in one call. */
+static void
+leave_bundle(const struct client *c, uint8_t *out, size_t len, size_t size)
+{
+	struct net_control control;
+	struct sockaddr_storage ss;
+	struct iovec iov = { out, len };
+	struct msghdr m;
+
+	net_bundle_make(&control);
+	net_bundle_size(&control, (uint16_t)size);
+	memset(&m, 0, sizeof(m));
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	m.msg_name = &ss;
+	m.msg_namelen = addr_to_sockaddr(&relay_at, AF_INET, &ss);
+	m.msg_control = control.bytes;
+	m.msg_controllen = control.len;
+	ck_assert_int_eq(sendmsg(c->fd, &m, 0), (ssize_t)len);
+}
+
 /* A client that sends bundles is understood; bundles of too much are not. */
 START_TEST(test_bundles_come)
 {
 	struct client a = member("r", "a"), b = member("r", "b");
 	uint8_t out[4 * DATAGRAM_MAX];
-	struct net_control control;
-	struct sockaddr_storage ss;
-	struct iovec iov;
-	struct msghdr m;
 	size_t n, i;
 
 	if (!net_can_bundle(a.fd) || !bundle)
@@ -128,35 +145,53 @@ START_TEST(test_bundles_come)
 	for (i = 1; i < 4; i++)
 		memcpy(out + i * n, out, n);
 	out[4 * n - 1] = '.';
-	net_bundle_make(&control);
-	net_bundle_size(&control, (uint16_t)n);
-	iov = (struct iovec){ out, 4 * n };
-	memset(&m, 0, sizeof(m));
-	m.msg_iov = &iov;
-	m.msg_iovlen = 1;
-	m.msg_name = &ss;
-	m.msg_namelen = addr_to_sockaddr(&relay_at, AF_INET, &ss);
-	m.msg_control = control.bytes;
-	m.msg_controllen = control.len;
-	ck_assert_int_eq(sendmsg(a.fd, &m, 0), (ssize_t)(4 * n));
+	leave_bundle(&a, out, 4 * n, n);
 	turn();
 	for (i = 0; i < 3; i++)
 		hears(&b, "a: say");
 	hears(&b, "a: sa.");
 	hears_nothing(&a);
 	/* one datagram and three keepalives, the last of them cut short */
-	iov.iov_len = 3 * (n - 3) + 20;
 	memcpy(out + n - 3, out, n - 3);
 	memcpy(out + 2 * (n - 3), out, n - 3);
 	memcpy(out + 3 * (n - 3), out, n - 3);
-	net_bundle_size(&control, (uint16_t)(n - 3));
 	(void)grown(LC_received);
 	(void)grown(LC_keepalives);
-	ck_assert_int_eq(sendmsg(a.fd, &m, 0), (ssize_t)iov.iov_len);
+	leave_bundle(&a, out, 3 * (n - 3) + 20, n - 3);
 	turn();
 	ck_assert_uint_eq(grown(LC_received), 4);
 	ck_assert_uint_eq(grown(LC_keepalives), 3);
 	ck_assert_uint_eq(grown(LC_drop_malformed), 1);
+}
+END_TEST
+
+/* Of a bundle of nobody's datagrams only the first few are looked at. */
+START_TEST(test_bundles_of_strangers)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	uint8_t out[20 * 256];
+	size_t n, i;
+
+	if (!net_can_bundle(a.fd) || !bundle)
+		return;
+	n = put(out, "r", a.made.token, TOKEN_TEXT, "say", 3);
+	for (i = 1; i < 20; i++)
+		memcpy(out + i * n, out, n);
+	/* three of nobody, a good one, and then only what is nobody's */
+	for (i = 0; i < 20; i++)
+		if (i != 3)
+			out[i * n + 5]++;
+	(void)grown(LC_received);
+	(void)grown(LC_drop_token);
+	leave_bundle(&a, out, 20 * n, n);
+	leave_said(&a, "after", 5);
+	turn();
+	hears(&b, "a: say");
+	hears(&b, "a: after");
+	hears_nothing(&b);
+	ck_assert_uint_eq(grown(LC_received), 21);
+	ck_assert_uint_eq(grown(LC_drop_token), 7);
+	ck_assert_uint_eq(grown(LC_drop_unread), 12);
 }
 END_TEST
 
@@ -237,6 +272,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_loop_test(tc, test_crowd, 0, 5);
 	tcase_add_test(tc, test_order_of_endings);
 	tcase_add_test(tc, test_bundles_come);
+	tcase_add_test(tc, test_bundles_of_strangers);
 	tcase_add_test(tc, test_bundle_refused);
 	tcase_add_test(tc, test_no_kernel_for_it);
 	return tc;

@@ -195,8 +195,9 @@ wanted(uint32_t members, uint64_t mib_of_memory, uint32_t receive_kib,
 START_TEST(buffers_by_members_and_memory)
 {
 	ck_assert_uint_ne(buffers_memory(), 0);
-	wanted(65536, 1 << 16, 4096, 16384);
-	wanted(65536, 0, 4096, 16384);		/* it is not known */
+	wanted(4096, 1 << 16, 1024, 16384);
+	wanted(65536, 1 << 16, 16384, 16384);
+	wanted(65536, 0, 16384, 16384);		/* it is not known */
 	wanted(65536, 256, 2048, 2048);
 	wanted(65536, 16, 256, 256);
 	wanted(8388608, 1 << 16, 16384, 16384);
