@@ -336,7 +336,9 @@ class Member(Datagrams):
     def request(self, op):
         """Operation 4 or 5 with this member's token; the answer's frame."""
         with Talk(self.server.rooms[self.via], self.host) as talk:
-            return talk.ask(op, self.room, self.token).frame()
+            got = talk.ask(op, self.room, self.token).frame()
+        assert got is not None, "closed without an answer"
+        return got
 
     def leave(self):
         status = self.request(LEAVE).status()
