@@ -205,8 +205,7 @@ care_leaving(void *ctx, uint32_t slot, enum ending why)
 	struct relay *r = ctx;
 
 	/* What it said is said by who it is now. */
-	if (queue_has(&r->queue, slot))
-		deliver_room(r, r->peers.members[slot].room);
+	deliver_speaker(r, r->peers.members[slot].room, slot);
 	if (!r->speaks)
 		return;
 	notice_removed(&r->notices, slot, why);
@@ -247,8 +246,8 @@ care_lobby_leaving(void *ctx, uint32_t client)
 {
 	struct relay *r = ctx;
 
-	if (queue_has(&r->queue, r->peers.cf.limits.members + client))
-		deliver_room(r, deliver_lobby(r));
+	deliver_speaker(r, deliver_lobby(r),
+	    r->peers.cf.limits.members + client);
 }
 
 /* ---- time ---- */
@@ -330,9 +329,9 @@ care_settings(struct relay *r, const struct ctl_settings *set)
 }
 
 void
-care_goodbye(struct relay *r)
+care_goodbye(struct relay *r, uint64_t asked_ms)
 {
-	const uint64_t deadline = clock_ms() + GOODBYE_MS;
+	const uint64_t deadline = asked_ms + GOODBYE_MS;
 	char buf[DIALECT_ENDING_TEXT];
 
 	/* Only another relay may have heard them, while this one slept. */

@@ -45,6 +45,6 @@ int	care_wait(const struct relay *);
 
 /* CTL_SETTINGS, and CTL_STOP where members are to be told. */
 void	care_settings(struct relay *, const struct ctl_settings *);
-void	care_goodbye(struct relay *);
+void	care_goodbye(struct relay *, uint64_t asked_ms);
 
 #endif

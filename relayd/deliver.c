@@ -20,7 +20,7 @@ enum {
 	SEND_COST = 4,			/* of an entry, beyond its copies */
 	COST_BYTES = 1024,		/* so many cost as much as a copy */
 	SMALL_COPIES = 256,		/* of a room that goes first */
-	LITTLE_COPIES = 4096,		/* a few milliseconds at most */
+	LITTLE_COPIES = 4096,		/* some milliseconds: a window soon */
 	WINDOW_COPIES = 1 << 16,	/* in one window */
 };
 
@@ -298,6 +298,18 @@ work_of(const struct relay *r, uint32_t room)
 	return members * r->queue.room[room].waiting;
 }
 
+/* The window in which a room's messages are on their way, or NULL. */
+static struct window *
+window_of(struct relay *r, uint32_t room)
+{
+	struct window *w;
+
+	for (w = r->busy; w < r->busy + DELIVER_KINDS; w++)
+		if (w->n > 0 && w->room == room)
+			return w;
+	return NULL;
+}
+
 /* Every room that has little to send, in turns that go on the next time. */
 static void
 deliver_small(struct relay *r, int budget)
@@ -305,69 +317,96 @@ deliver_small(struct relay *r, int budget)
 	struct queue *q = &r->queue;
 	uint32_t room, i;
 
-	/* Who was at it was interrupted to say goodbye. */
-	if (r->small.n > 0 && (budget = advance(r, &r->small, budget)) <= 0)
-		return;
 	for (i = q->rooms; i > 0 && budget > 0; i--) {
 		if (r->turn >= q->rooms)
 			r->turn = 0;
-		room = q->active[r->turn];
+		/* Where another room takes its place, that one is next. */
+		room = q->active[r->turn++];
 		if (work_of(r, room) > SMALL_COPIES ||
-		    (r->large.n > 0 && room == r->large.room)) {
-			r->turn++;
+		    window_of(r, room) != NULL)
 			continue;
-		}
-		/* Another room takes its place, unless more waits. */
 		open_window(r, &r->small, room);
 		budget -= INT_MAX - advance(r, &r->small, INT_MAX);
 	}
 }
 
-/* A slice of a room that has much to send; when it is done, of another. */
-static void
-deliver_large(struct relay *r)
+static bool
+is_of_kind(struct relay *r, uint32_t room, enum deliver_kind kind)
 {
+	const uint64_t work = work_of(r, room);
+
+	if (window_of(r, room) != NULL)
+		return false;
+	return kind == DELIVER_LARGE ? work > LITTLE_COPIES :
+	    work > SMALL_COPIES && work <= LITTLE_COPIES;
+}
+
+/* A slice of a room that has more to send; when it is done, of another. */
+static void
+deliver_busy(struct relay *r, enum deliver_kind kind)
+{
+	struct window *w = &r->busy[kind];
 	struct queue *q = &r->queue;
 	uint32_t room, i;
 
-	for (i = q->rooms; i > 0 && r->large.n == 0; i--) {
-		if (++r->large_turn >= q->rooms)
-			r->large_turn = 0;
-		room = q->active[r->large_turn];
-		if (work_of(r, room) > SMALL_COPIES)
-			open_window(r, &r->large, room);
+	for (i = q->rooms; i > 0 && w->n == 0; i--) {
+		if (++r->busy_turn >= q->rooms)
+			r->busy_turn = 0;
+		room = q->active[r->busy_turn];
+		if (is_of_kind(r, room, kind))
+			open_window(r, w, room);
 	}
-	(void)advance(r, &r->large, SLICE);
+	(void)advance(r, w, SLICE);
 }
 
 void
 deliver_some(struct relay *r)
 {
 	deliver_small(r, SLICE);
-	deliver_large(r);
+	deliver_busy(r, DELIVER_MIDDLING);
+	deliver_busy(r, DELIVER_LARGE);
 }
 
 void
 deliver_settle(struct relay *r, uint32_t room)
 {
-	if (r->large.n > 0 && r->large.room == room)
-		complete(r, &r->large);
+	struct window *w = window_of(r, room);
+
+	if (w != NULL)
+		complete(r, w);
 }
 
-void
-deliver_room(struct relay *r, uint32_t room)
+/* Everything of a room until, if anybody, that speaker has nothing there. */
+static void
+deliver_until(struct relay *r, uint32_t room, uint32_t speaker)
 {
 	deliver_settle(r, room);
-	while (r->queue.room[room].waiting > 0) {
+	while (r->queue.room[room].waiting > 0 &&
+	    (speaker == QUEUE_NONE || queue_has(&r->queue, speaker))) {
 		open_window(r, &r->small, room);
 		complete(r, &r->small);
 	}
 }
 
 void
+deliver_speaker(struct relay *r, uint32_t room, uint32_t speaker)
+{
+	if (queue_has(&r->queue, speaker))
+		deliver_until(r, room, speaker);
+	else
+		deliver_settle(r, room);
+}
+
+void
+deliver_room(struct relay *r, uint32_t room)
+{
+	deliver_until(r, room, QUEUE_NONE);
+}
+
+void
 deliver_earlier(struct relay *r, uint32_t room)
 {
-	if (work_of(r, room) <= LITTLE_COPIES)
+	if (window_of(r, room) == NULL && work_of(r, room) <= LITTLE_COPIES)
 		deliver_room(r, room);
 }
 

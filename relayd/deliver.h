@@ -3,10 +3,12 @@
  * From the queue to the receivers: what waits for a room is framed once in
  * each form, arranged into trains, and sent to everybody but its senders.
  *
- * Rooms for which that is little work go first.  What is left of them is sent
- * a window of messages at a time, and that in slices: between two slices the
- * loop looks at its sockets, so that a busy room costs a quiet one a fraction
- * of a millisecond, and no datagram is lost for want of somebody to read it.
+ * Rooms for which that is little work go first.  The others are sent a window
+ * of messages at a time, and that in slices: between two slices the loop
+ * looks at its sockets, so that a busy room costs a quiet one a fraction of a
+ * millisecond, and no datagram is lost for want of somebody to read it.
+ * Rooms with much work do not keep those with less waiting, since these have
+ * a window of their own.
  */
 #ifndef RELAYD_DELIVER_H
 #define RELAYD_DELIVER_H
@@ -16,6 +18,9 @@
 #include "train.h"
 
 struct relay;
+
+/* Rooms that are sent to in slices: one of each kind at a time, in turns. */
+enum deliver_kind { DELIVER_MIDDLING, DELIVER_LARGE, DELIVER_KINDS };
 
 /* Messages of one room, on their way. */
 struct window {
@@ -43,6 +48,8 @@ void	deliver_settle(struct relay *, uint32_t room);
  * was not said.  Where it is much nobody else is to wait for that.
  */
 void	deliver_earlier(struct relay *, uint32_t room);
+/* And what a speaker has waiting there: before it goes with its name. */
+void	deliver_speaker(struct relay *, uint32_t room, uint32_t speaker);
 /* Everything that waits for a room as well: before its end. */
 void	deliver_room(struct relay *, uint32_t room);
 /* Everything, but nothing more after the deadline. */

@@ -108,16 +108,17 @@ add(struct lobby *l, const struct addr *a, unsigned sock, uint64_t now_ms)
 {
 	uint32_t i;
 
+	if (l->free == 0 && l->fresh == l->limit) {
+		count(l, LC_lobby_drop_full);
+		return NULL;
+	}
 	if (l->events.coming != NULL)
 		l->events.coming(l->events.ctx);
 	if (l->free != 0) {
 		i = l->free - 1;
 		l->free = l->clients[i].next_free;
-	} else if (l->fresh < l->limit) {
-		i = l->fresh++;
 	} else {
-		count(l, LC_lobby_drop_full);
-		return NULL;
+		i = l->fresh++;
 	}
 	if (!settle(l, i, a, sock, now_ms)) {
 		l->clients[i].next_free = l->free;

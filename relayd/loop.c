@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "care.h"
+#include "clock.h"
 #include "deliver.h"
 #include "log.h"
 #include "loop.h"
@@ -25,6 +26,7 @@ struct loop {
 	struct pollfd	 fds[POLL_MAX];
 	nfds_t		 count;
 	bool		 stop;
+	uint64_t	 say;		/* when that was to be told, or 0 */
 	bool		 complained;	/* of roomd's messages */
 };
 
@@ -65,8 +67,8 @@ obey(struct loop *l, enum ctl_type type, const union ctl_body *body)
 		care_settings(l->relay, &body->SETTINGS);
 		break;
 	case CTL_STOP:
-		if (body->STOP.say)
-			care_goodbye(l->relay);
+		/* Not from here: it may be in the midst of a change. */
+		l->say = body->STOP.say ? clock_ms() : 0;
 		l->stop = true;
 		break;
 	default:
@@ -211,5 +213,7 @@ loop_run(struct relay *r)
 		care_tick(r);
 		ring(&l);
 	}
+	if (l.say != 0)
+		care_goodbye(r, l.say);
 	return 0;
 }

@@ -25,6 +25,9 @@ queue_make(struct queue *q, uint32_t rooms, uint32_t speakers,
 
 /* ---- what waits ---- */
 
+/* A place in the queue is as scarce as so many copies. */
+enum { MESSAGE_COPIES = QUEUE_COPIES / QUEUE_MAX };
+
 /*
  * Of the rooms and speakers that make messages wait, as many copies as wait
  * for another one of theirs.
@@ -34,11 +37,13 @@ weigh(struct queue *q, const struct queued *m)
 {
 	const uint32_t in_room = q->room[m->room].waiting;
 	const uint32_t by_one = q->speaker[m->speaker].waiting;
+	const uint64_t each = m->copies > MESSAGE_COPIES ? m->copies :
+	    MESSAGE_COPIES;
 
 	rank_set(&q->busy_rooms, m->room, in_room < 2 ? 0 :
-	    (uint64_t)(in_room - 1) * m->copies);
+	    (in_room - 1) * each);
 	rank_set(&q->talkers, m->speaker, by_one < 2 ? 0 :
-	    (uint64_t)(by_one - 1) * m->copies);
+	    (by_one - 1) * each);
 }
 
 static void

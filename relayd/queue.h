@@ -9,7 +9,9 @@
  * nothing because of another.
  *
  * Work is counted in copies that have to wait for others of the same member
- * or room: whoever has a single message waiting is not talkative at all.
+ * or room: whoever has a single message waiting is not talkative at all.  A
+ * message counts as no fewer copies than there are for each place in the
+ * queue, so that many small rooms cannot take all places.
  */
 #ifndef RELAYD_QUEUE_H
 #define RELAYD_QUEUE_H

@@ -16,8 +16,9 @@
 
 enum {
 	SEEN_MS = 100,
-	BATCHES_AT_ONCE = 8,		/* then something is sent again */
-	BATCH_BYTES = 1 << 18,		/* so long a batch was copied slowly */
+	BATCHES_AT_ONCE = 8,		/* then something is sent again, */
+	READ_AT_ONCE = 512,		/* or after so many datagrams, */
+	BATCH_BYTES = 1 << 18,		/* or after so long a batch */
 	ACCEPTED = LC_COUNT,
 };
 
@@ -210,7 +211,15 @@ over_rate(struct relay *r, uint32_t slot)
 }
 
 static void
-heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock)
+in_hand(struct relay *r, uint32_t slot, size_t len)
+{
+	live_take(r->live, SENDER_UNKNOWN, len);
+	live_take_of(r->live, slot, r->peers.members[slot].gen);
+}
+
+static void
+heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock,
+    size_t len)
 {
 	struct member *m = &r->peers.members[slot];
 
@@ -221,8 +230,10 @@ heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock)
 	}
 	if (m->wished != END_NONE)
 		care_withdraw(r, slot);
-	if (m->addr.port == 0)
+	if (m->addr.port == 0) {
 		deliver_earlier(r, m->room);
+		in_hand(r, slot, len);	/* what was sent was it meanwhile */
+	}
 	peers_spoke(&r->peers, slot, from->port, sock, r->now_ms);
 }
 
@@ -244,6 +255,8 @@ take(struct relay *r, uint32_t slot, const struct room_datagram *d)
 	} else if (over_rate(r, slot)) {
 		count(r, LC_drop_rate, 1);
 		return ST_SLOW_DOWN;
+	} else if (r->peers.rooms[m->room].members == 1) {
+		count(r, LC_messages, 1);	/* and nobody to hear it */
 	} else if (!queue_put(&r->queue, m->room, slot,
 	    r->peers.rooms[m->room].members, d->msg, d->msg_len)) {
 		return ST_SLOW_DOWN;
@@ -266,7 +279,7 @@ datagram(struct relay *r, uint8_t sock, const struct addr *from,
 	if (why == ACCEPTED) {
 		FAULT(datagram_known);
 		FAULT_POISON(d.msg, d.msg_len);
-		heard(r, slot, from, sock);
+		heard(r, slot, from, sock, len);
 		st = take(r, slot, &d);
 		answer(r, &r->peers.members[slot], st);
 	} else {
@@ -342,7 +355,8 @@ introduce(struct relay *r, unsigned sock)
 		} else {
 			inbox_accept(&in);
 			if (r->peers.members[slot].addr.port == 0)
-				heard(r, slot, &in.from, (uint8_t)sock);
+				heard(r, slot, &in.from, (uint8_t)sock,
+				    in.len);
 		}
 		live_done(r->live);
 	}
@@ -391,9 +405,11 @@ receive_batch(struct relay *r, unsigned sock)
 void
 relay_receive(struct relay *r, unsigned sock)
 {
+	const uint64_t until = r->counters[LC_received] + READ_AT_ONCE;
 	int i;
 
-	for (i = 0; i < BATCHES_AT_ONCE && receive_batch(r, sock); i++)
+	for (i = 0; i < BATCHES_AT_ONCE && receive_batch(r, sock) &&
+	    r->counters[LC_received] < until; i++)
 		;
 }
 
@@ -415,8 +431,10 @@ receive_lobby_batch(struct relay *r, unsigned sock)
 void
 relay_receive_lobby(struct relay *r, unsigned sock)
 {
+	const uint64_t until = r->counters[LC_lobby_received] + READ_AT_ONCE;
 	int i;
 
-	for (i = 0; i < BATCHES_AT_ONCE && receive_lobby_batch(r, sock); i++)
+	for (i = 0; i < BATCHES_AT_ONCE && receive_lobby_batch(r, sock) &&
+	    r->counters[LC_lobby_received] < until; i++)
 		;
 }

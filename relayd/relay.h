@@ -43,8 +43,9 @@ struct relay {
 	struct outlet		 lobby_out;
 	struct inbox		 inbox;
 	struct queue		 queue;		/* accepted, not yet sent */
-	struct window		 small, large;	/* being sent */
-	uint32_t		 turn, large_turn;	/* of active rooms */
+	struct window		 small;		/* being sent in one go */
+	struct window		 busy[DELIVER_KINDS];	/* in slices */
+	uint32_t		 turn, busy_turn;	/* of active rooms */
 	uint8_t			 scratch[DATAGRAM_MAX];
 };
 

@@ -71,7 +71,7 @@ void
 relay_make(struct relay *r, const struct ctl_start *start,
     const struct seg_maps *maps, struct roomtab *tab, const int *fds)
 {
-	int lobby_family[OCM_ADDRS_MAX] = { 0 };
+	int lobby_family[OCM_ADDRS_MAX] = { 0 }, i;
 
 	memset(r, 0, sizeof(*r));
 	r->set = start->settings;
@@ -85,7 +85,8 @@ relay_make(struct relay *r, const struct ctl_start *start,
 	queue_make(&r->queue, start->limits.table.rooms + 1,
 	    start->limits.table.members + start->limits.lobby, r->counters);
 	trains_make(&r->small.trains);
-	trains_make(&r->large.trains);
+	for (i = 0; i < DELIVER_KINDS; i++)
+		trains_make(&r->busy[i].trains);
 	make_outlet(r, &r->out, fds, start->relay_count, care_unreachable);
 	wheel_make(&r->care, start->limits.table.members, CARE_TICK_MS,
 	    r->now_ms);

@@ -409,7 +409,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	for (i = 0; i < TURNS && hostile.left > 0; i++)
 		turn();
 	if ((how & CRASHED) != 0)
-		care_goodbye(&relay);
+		care_goodbye(&relay, relay.now_ms);
 	awake = nolock_kept = false;
 	hostile.left = 0;
 	hostile.wait = 0;

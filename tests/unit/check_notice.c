@@ -165,7 +165,7 @@ START_TEST(test_goodbye)
 	struct client l = guest("127.0.0.1");
 
 	send_to(&l, &lobby_at, "\x01l", 2);
-	care_goodbye(&relay);
+	care_goodbye(&relay, relay.now_ms);
 	hears(&a, "server is shutting down");
 	hears(&b, "server is shutting down");
 	hears(&j, "[system]: server is shutting down");

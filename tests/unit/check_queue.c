@@ -164,6 +164,21 @@ START_TEST(test_work_counts)
 }
 END_TEST
 
+/* Rooms of two that take every place do not keep a larger one out. */
+START_TEST(test_small_rooms)
+{
+	uint32_t i;
+
+	for (i = 0; i < QUEUE_MAX; i++)
+		put(1 + i % 7, 1 + i % 7, 2);
+	for (i = 0; i < 10; i++)
+		put(0, 20 + i, 100);
+	ck_assert_uint_eq(q.room[0].waiting, 10);
+	ck_assert_uint_eq(counters[LC_drop_talker] + counters[LC_drop_busy],
+	    10);
+}
+END_TEST
+
 /* Nobody has said more than one: what comes last goes. */
 START_TEST(test_singles)
 {
@@ -335,6 +350,7 @@ main(void)
 	tcase_add_test(tc, test_one_talks);
 	tcase_add_test(tc, test_room_talks);
 	tcase_add_test(tc, test_work_counts);
+	tcase_add_test(tc, test_small_rooms);
 	tcase_add_test(tc, test_singles);
 	tcase_add_test(tc, test_random);
 	suite_add_tcase(s, tc);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Rooms of every size get their turn, however much the others say, and
+ * nobody can make a relay send where it only reads.
+ */
+#include <stdlib.h>
+
+#include "relay_clients.h"
+
+enum { LOBBY = 64 };
+
+static struct client sink, ear;
+
+static void
+fair_setup(void)
+{
+	fx_open(&fx, 600, 8000, LOBBY, 1);
+	start.settings.notices = 0;
+	boot();
+	sink = guest("127.0.0.1");
+	ear = guest("127.0.0.1");
+}
+
+/* n members at the sink's port, and one at the ear's; the last one's slot. */
+static uint32_t
+fill_room(const char *room, unsigned n, bool with_ear)
+{
+	struct member_new m;
+	uint32_t slot = 0;
+	char name[16];
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof(name), "m%u", i);
+		m = fx_member(name, "plain", "127.0.0.1", with_ear && i == 0 ?
+		    ear.port : sink.port);
+		slot = fx_enter(&fx, room, &m).slot;
+		relay_turn(&relay);
+		relay_follow(&relay);
+	}
+	return slot;
+}
+
+static void
+enqueue(uint32_t slot, const char *text)
+{
+	const uint32_t room = relay.peers.members[slot].room;
+
+	(void)queue_put(&relay.queue, room, slot,
+	    relay.peers.rooms[room].members, text, strlen(text));
+}
+
+/* Turns until the ear hears something, with more said in each of them. */
+static unsigned
+turns_until_heard(void (*more)(void))
+{
+	unsigned turns;
+	char got[64];
+
+	for (turns = 1; turns < 10000; turns++) {
+		more();
+		deliver_some(&relay);
+		if (recv(ear.fd, got, sizeof(got), 0) != -1)
+			return turns;
+	}
+	ck_abort_msg("it is never heard");
+}
+
+/* ---- many small rooms ---- */
+
+enum { SMALL_ROOMS = 500, SMALL_SIZE = 8, SAID = 12 };
+
+static uint32_t small_room[SMALL_ROOMS];
+
+static void
+more_small(void)
+{
+	static unsigned k;
+	unsigned i;
+
+	for (i = 0; i < SAID; i++)
+		enqueue(small_room[k++ % SMALL_ROOMS], "x");
+}
+
+START_TEST(test_small_among_small)
+{
+	char name[16];
+	uint32_t slot;
+	unsigned i;
+
+	for (i = 0; i < SMALL_ROOMS; i++) {
+		(void)snprintf(name, sizeof(name), "r%u", i);
+		small_room[i] = fill_room(name, SMALL_SIZE, false);
+	}
+	slot = fill_room("quiet", 2, true);
+	for (i = 0; i < 40; i++) {
+		more_small();
+		deliver_some(&relay);
+	}
+	ck_assert_uint_gt(relay.queue.rooms, 20);
+	enqueue(slot, "psst");
+	/* each turn serves some of those that wait */
+	ck_assert_uint_lt(turns_until_heard(more_small), 100);
+}
+END_TEST
+
+/* ---- a large one ---- */
+
+static uint32_t large_room;
+
+static void
+more_large(void)
+{
+	while (relay.queue.room[relay.peers.members[large_room].room].waiting
+	    < 40)
+		enqueue(large_room, "hello");
+}
+
+/* _i: how many others hear it */
+START_TEST(test_beside_large)
+{
+	uint32_t slot;
+
+	large_room = fill_room("large", 2000, false);
+	slot = fill_room("other", 1 + (unsigned)_i, true);
+	more_large();
+	deliver_some(&relay);
+	ck_assert_uint_eq(relay.busy[DELIVER_LARGE].n, 33);
+	enqueue(slot, "psst");
+	/* its own copies in slices, and none of the large room's window */
+	ck_assert_uint_le(turns_until_heard(more_large),
+	    2 + (unsigned)_i / 50);
+	ck_assert_uint_gt(relay.busy[DELIVER_LARGE].n, 0);
+}
+END_TEST
+
+/* ---- reading only reads ---- */
+
+START_TEST(test_strangers_at_a_full_lobby)
+{
+	struct client c[LOBBY], stranger = guest("127.0.0.1");
+	unsigned i;
+
+	for (i = 0; i < LOBBY; i++) {
+		c[i] = guest("127.0.0.1");
+		send_to(&c[i], &lobby_at, "\x01" "a", 2);
+	}
+	(void)grown(LC_lobby_deliveries);
+	for (i = 0; i < 20; i++) {
+		leave_at(&c[i], &lobby_at, "\x01" "ahi", 4);
+		leave_at(&stranger, &lobby_at, "\x01" "zhi", 4);
+	}
+	relay_receive_lobby(&relay, 0);
+	ck_assert_uint_eq(grown(LC_lobby_drop_full), 20);
+	ck_assert_uint_eq(grown(LC_lobby_deliveries), 0);
+	turn();
+	ck_assert_uint_eq(grown(LC_lobby_deliveries), 20 * (LOBBY - 1));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("fair");
+	TCase *tc = tcase_create("fair");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, fair_setup, teardown);
+	tcase_add_test(tc, test_small_among_small);
+	tcase_add_loop_test(tc, test_beside_large, 1, 2);
+	tcase_add_loop_test(tc, test_beside_large, 300, 301);
+	tcase_add_loop_test(tc, test_beside_large, 3000, 3001);
+	tcase_add_test(tc, test_strangers_at_a_full_lobby);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
