@@ -16,7 +16,7 @@
  * about five times as much, since most of a send is not its bytes.
  */
 enum {
-	SLICE = 256,			/* about a fifth of a millisecond */
+	CHUNK = 128,			/* less than a tenth of a millisecond */
 	SEND_COST = 4,			/* of an entry, beyond its copies */
 	COST_BYTES = 1024,		/* so many cost as much as a copy */
 	SMALL_COPIES = 256,		/* of a room that goes first */
@@ -341,7 +341,7 @@ is_of_kind(struct relay *r, uint32_t room, enum deliver_kind kind)
 	    work > SMALL_COPIES && work <= LITTLE_COPIES;
 }
 
-/* A slice of a room that has more to send; when it is done, of another. */
+/* A chunk of a room that has more to send; when it is done, of another. */
 static void
 deliver_busy(struct relay *r, enum deliver_kind kind)
 {
@@ -356,15 +356,23 @@ deliver_busy(struct relay *r, enum deliver_kind kind)
 		if (is_of_kind(r, room, kind))
 			open_window(r, w, room);
 	}
-	(void)advance(r, w, SLICE);
+	(void)advance(r, w, CHUNK);
 }
 
+/*
+ * What a copy costs depends on who receives it: one in a bundle may take a
+ * microsecond or a tenth of that.  So the time says when it is enough.
+ */
 void
 deliver_some(struct relay *r)
 {
-	deliver_small(r, SLICE);
-	deliver_busy(r, DELIVER_MIDDLING);
-	deliver_busy(r, DELIVER_LARGE);
+	const uint64_t until = clock_us() + r->slice_us;
+
+	do {
+		deliver_small(r, CHUNK);
+		deliver_busy(r, DELIVER_MIDDLING);
+		deliver_busy(r, DELIVER_LARGE);
+	} while (r->queue.count > 0 && clock_us() < until);
 }
 
 void

@@ -19,6 +19,8 @@
 
 struct relay;
 
+enum { DELIVER_SLICE_US = 150 };
+
 /* Rooms that are sent to in slices: one of each kind at a time, in turns. */
 enum deliver_kind { DELIVER_MIDDLING, DELIVER_LARGE, DELIVER_KINDS };
 
@@ -36,7 +38,10 @@ struct window {
 
 /* The lobby's number among the rooms of the queue. */
 uint32_t deliver_lobby(const struct relay *);
-/* So much as may be sent before the sockets are looked at again. */
+/*
+ * So much as may be sent before the sockets are looked at again: for about
+ * slice_us.
+ */
 void	deliver_some(struct relay *);
 /*
  * Everything that is on its way to a room: before a receiver leaves its

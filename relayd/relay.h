@@ -46,6 +46,7 @@ struct relay {
 	struct window		 small;		/* being sent in one go */
 	struct window		 busy[DELIVER_KINDS];	/* in slices */
 	uint32_t		 turn, busy_turn;	/* of active rooms */
+	uint64_t		 slice_us;	/* that sending takes at once */
 	uint8_t			 scratch[DATAGRAM_MAX];
 };
 

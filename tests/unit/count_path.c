@@ -39,6 +39,7 @@ START_TEST(test_path)
 	ck_assert_ptr_nonnull(crowd);
 	fx_open(&fx, 4, members + 1, 1, 1);
 	boot();
+	relay.slice_us = DELIVER_SLICE_US;
 	for (i = 0; i < members; i++) {
 		(void)snprintf(name, sizeof(name), "m%u", i);
 		crowd[i] = member("r", name);
