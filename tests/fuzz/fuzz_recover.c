@@ -77,14 +77,24 @@ static void
 note(struct hostile *h)
 {
 	struct roomtab_area *a = (void *)mem;
+	const uint32_t first = offsetof(struct roomtab_area, j) / 4;
+	const uint32_t room_for = (uint32_t)((tab->shape.size -
+	    offsetof(struct roomtab_area, journal)) / sizeof(a->journal[0]));
+	struct journal_entry *entry = a->journal;
 	uint32_t n = atomic_load(&a->jn);
 	uint32_t at = hostile_byte(h), far = hostile_byte(h);
 
+	if (far == UINT8_MAX) {		/* all that follows reads as entries */
+		for (n = 0; n < room_for; n++)
+			entry[n].word = first + at;
+		atomic_store(&a->jn, n + hostile_byte(h));
+		atomic_store(&a->jact, 1);
+		return;
+	}
 	if (n >= JOURNAL_MAX)
 		return;
-	a->journal[n].word = (uint32_t)(offsetof(struct roomtab_area, j) / 4) +
-	    (far < 0x80 ? at : far << 8 | at);
-	a->journal[n].old = hostile_byte(h);
+	entry[n].word = first + (far < 0x80 ? at : far << 8 | at);
+	entry[n].old = hostile_byte(h);
 	atomic_store(&a->jn, n + 1);
 	atomic_store(&a->jact, 1);
 	atomic_fetch_or(&a->seq, 1);
