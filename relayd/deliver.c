@@ -17,6 +17,7 @@
  */
 enum {
 	CHUNK = 128,			/* less than a tenth of a millisecond */
+	CHUNK_MOST = 2048,
 	SEND_COST = 4,			/* of an entry, beyond its copies */
 	COST_BYTES = 1024,		/* so many cost as much as a copy */
 	SMALL_COPIES = 256,		/* of a room that goes first */
@@ -356,23 +357,38 @@ deliver_busy(struct relay *r, enum deliver_kind kind)
 		if (is_of_kind(r, room, kind))
 			open_window(r, w, room);
 	}
-	(void)advance(r, w, CHUNK);
+	(void)advance(r, w, (int)(CHUNK * r->chunks));
 }
 
 /*
  * What a copy costs depends on who receives it: one in a bundle may take a
- * microsecond or a tenth of that.  So the time says when it is enough.
+ * microsecond or a tenth of that.  So the time says when it is enough, and
+ * chunks that took very little of it are larger the next time: less calls.
  */
+static void
+fit_chunks(struct relay *r, uint64_t took_us)
+{
+	if (took_us < r->slice_us / 8 && r->chunks < CHUNK_MOST / CHUNK)
+		r->chunks *= 2;
+	else if (took_us > r->slice_us / 2 && r->chunks > 1)
+		r->chunks /= 2;
+}
+
 void
 deliver_some(struct relay *r)
 {
 	const uint64_t until = clock_us() + r->slice_us;
+	uint64_t now = until - r->slice_us, before;
 
 	do {
 		deliver_small(r, CHUNK);
 		deliver_busy(r, DELIVER_MIDDLING);
 		deliver_busy(r, DELIVER_LARGE);
-	} while (r->queue.count > 0 && clock_us() < until);
+		before = now;
+		now = clock_us();
+		if (r->busy[DELIVER_LARGE].n > 0)
+			fit_chunks(r, now - before);
+	} while (r->queue.count > 0 && now < until);
 }
 
 void

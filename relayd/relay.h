@@ -47,6 +47,7 @@ struct relay {
 	struct window		 busy[DELIVER_KINDS];	/* in slices */
 	uint32_t		 turn, busy_turn;	/* of active rooms */
 	uint64_t		 slice_us;	/* that sending takes at once */
+	unsigned		 chunks;	/* of deliver.c, at a time */
 	uint8_t			 scratch[DATAGRAM_MAX];
 };
 

@@ -301,8 +301,9 @@ send_train(struct outlet *o, struct fanout *f, uint32_t group,
 	uint64_t own = 0;
 	unsigned i, lost;
 
-	for (i = 0; i < c->count; i++)
-		own += sender_among(t, c, i, group, from, to) != NULL;
+	if (from < c->senders_to && to > c->senders_from)
+		for (i = 0; i < c->count; i++)
+			own += sender_among(t, c, i, group, from, to) != NULL;
 	set_iov(&g->iov, t->arena + c->at, c->len);
 	net_bundle_size(&o->control, c->size);
 	if (own == 0) {

@@ -86,6 +86,7 @@ relay_make(struct relay *r, const struct ctl_start *start,
 	    start->limits.table.members + start->limits.lobby, r->counters);
 	trains_make(&r->small.trains);
 	r->slice_us = DELIVER_SLICE_US;
+	r->chunks = 1;
 	for (i = 0; i < DELIVER_KINDS; i++)
 		trains_make(&r->busy[i].trains);
 	make_outlet(r, &r->out, fds, start->relay_count, care_unreachable);

@@ -99,9 +99,15 @@ fits(const struct trains *t, const struct train *c, uint32_t len)
 static void
 couple(struct trains *t, struct train *c, unsigned i)
 {
+	const uint32_t at = t->sender[t->piece[i].sender].place.position;
+
 	if (c->count > 0 &&
 	    t->piece[i].sender != t->piece[t->order[c->first]].sender)
 		c->one_sender = false;
+	if (at < c->senders_from)
+		c->senders_from = at;
+	if (at >= c->senders_to)
+		c->senders_to = at + 1;
 	t->order[c->first + c->count++] = (uint8_t)i;
 	c->len += t->piece[i].len;
 }
@@ -201,7 +207,7 @@ trains_arrange(struct trains *t, uint32_t most)
 	while (first < t->n) {
 		c = &t->train[t->count++];
 		*c = (struct train){ .first = (uint8_t)first,
-		    .one_sender = true };
+		    .one_sender = true, .senders_from = UINT32_MAX };
 		if (most == 0) {
 			size = 0;
 			couple(t, c, first);

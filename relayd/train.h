@@ -36,6 +36,8 @@ struct train {
 	uint16_t	size;		/* of each message; 0: it is one */
 	uint8_t		first, count;	/* in the order */
 	bool		one_sender;
+	/* Its senders are at these positions of some group: from, to - 1. */
+	uint32_t	senders_from, senders_to;
 };
 
 struct trains {
