@@ -51,8 +51,8 @@ CPPFLAGS_Linux =	-D_GNU_SOURCE
 FAULTS_CPP_1 =	-DOCM_FAULTS
 FAULTS_LD_1 =	-Wl,--wrap=accept4,--wrap=send,--wrap=sendmsg \
 		-Wl,--wrap=sendmmsg,--wrap=recv,--wrap=recvmsg \
-		-Wl,--wrap=recvmmsg,--wrap=sem_trywait \
-		-Wl,--wrap=sem_clockwait,--wrap=mmap,--wrap=fork \
+		-Wl,--wrap=recvmmsg,--wrap=sem_shared_wait \
+		-Wl,--wrap=mmap,--wrap=fork \
 		-Wl,--wrap=pipe2,--wrap=socketpair,--wrap=event_new \
 		-Wl,--wrap=event_add,--wrap=strdup $(FAULTS_LD_$(SAN)_SAN)
 FAULTS_LD_1_SAN =	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

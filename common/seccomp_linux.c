@@ -89,7 +89,7 @@ static const struct rule child_rules[] = {
 	SEND_RULES("sendmsg", SENDMSG_FLAGS),
 
 	/*
-	 * Semaphores: glibc waits with WAIT_BITSET, musl with WAIT.  The
+	 * Semaphores: ours waits with WAIT_BITSET, a libc may with WAIT.  The
 	 * priority inheritance operations have a history of kernel holes.
 	 */
 	FUTEX_RULE("futex", FUTEX_WAIT, SCMP_ACT_ALLOW),

@@ -23,14 +23,14 @@ enum {
 enum intent { IDLE, WANT, HOLD, POST };
 
 struct shmlock_area {
-	sem_t			sem;	/* used where the platform can */
+	struct sem_area		sem;	/* used where the platform can */
 	_Atomic uint32_t	park;
 	_Atomic uint32_t	intent[SHMLOCK_ROLES];
 };
 
 struct shmlock {
 	struct shmlock_area	*area;
-	sem_t			*sem;
+	struct sem_shared	*sem;
 	int			 role;
 	void			(*stuck)(void *);
 	void			*stuck_arg;
@@ -164,7 +164,7 @@ shmlock_release(struct shmlock *l)
 
 	atomic_store(word, POST);
 	FAULT(release_post);
-	(void)sem_post(l->sem);
+	sem_shared_post(l->sem);
 	FAULT(release_posted);
 	atomic_store(word, IDLE);
 	FAULT(release_idle);

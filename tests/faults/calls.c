@@ -11,7 +11,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <semaphore.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,9 +92,9 @@ WRAP(ssize_t, recvmsg, (int s, struct msghdr *m, int f), (s, m, f), -1,
     ENOBUFS)
 WRAP(int, recvmmsg, (int s, struct mmsghdr *m, unsigned n, int f,
     struct timespec *t), (s, m, n, f, t), -1, ENOBUFS)
-WRAP(int, sem_trywait, (sem_t *s), (s), -1, EINTR)
-WRAP(int, sem_clockwait, (sem_t *s, clockid_t c, const struct timespec *t),
-    (s, c, t), -1, EINTR)
+struct sem_shared;
+WRAP(int, sem_shared_wait, (struct sem_shared *s, unsigned ms), (s, ms), -1,
+    EINTR)
 WRAP(void *, mmap, (void *p, size_t n, int prot, int how, int fd, off_t o),
     (p, n, prot, how, fd, o), MAP_FAILED, ENOMEM)
 WRAP(pid_t, fork, (void), (), -1, EAGAIN)

@@ -34,8 +34,7 @@ TELLING = {
 }
 # What costs nobody anything, so that there is nothing to be told, and why.
 SILENT = {
-    "sem_trywait": "the lock is tried for again, or waited for",
-    "sem_clockwait": "the lock is tried for again",
+    "sem_shared_wait": "the lock is tried for again",
     "in recv_one": "poll tells again that there is a control message",
     "in next_error": "poll tells again that there is an error to be read",
     "in deadline": "a deadline that cannot be set is over at once",

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Region C, which every process writes, as each of them finds it on Linux:
- * whatever the words of the others, `park` and the value of the semaphore
- * say, a wait that has an end ends, nothing else is written, and the
- * supervisor's remaking makes a lock of it again.  The inside of a semaphore
- * is the C library's; glibc ends a process that finds nonsense in it.
+ * whatever the words of the others, `park` and the semaphore say, a wait that
+ * has an end ends, nothing else is written, and the supervisor's remaking
+ * makes a lock of it again.
  */
+#include <sys/syscall.h>
+
 #include <errno.h>
-#include <limits.h>
-#include <semaphore.h>
+#include <linux/futex.h>
+#include <stdarg.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hostile.h"
 #include "shmlock.h"
@@ -23,18 +26,27 @@ static struct shmlock *role[SHMLOCK_ROLES], *ocmd;
 static struct hostile hostile;
 static unsigned waits, stuck;
 
-/* A wait for the semaphore takes no time here, but others go on. */
-int
-sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *abstime)
+/* Waiting for the semaphore takes no time here, but others go on. */
+long
+syscall(long number, ...)
 {
-	(void)clock;
-	MUST((uint8_t *)sem >= area && (uint8_t *)sem < area + size);
-	MUST(abstime->tv_nsec >= 0 && abstime->tv_nsec < 1000000000L);
-	MUST(++waits < WAITS_MAX);
-	hostile_round(&hostile);
-	if (sem_trywait(sem) == 0)
+	_Atomic uint32_t *word;
+	uint32_t expected;
+	va_list ap;
+	int op;
+
+	va_start(ap, number);
+	word = va_arg(ap, _Atomic uint32_t *);
+	op = va_arg(ap, int);
+	expected = va_arg(ap, uint32_t);
+	va_end(ap);
+	MUST(number == SYS_futex && ++waits < WAITS_MAX);
+	MUST((uint8_t *)word >= area && (uint8_t *)word < area + size);
+	if (op == FUTEX_WAKE)
 		return 0;
-	errno = ETIMEDOUT;
+	MUST(op == FUTEX_WAIT_BITSET);
+	hostile_round(&hostile);
+	errno = *word == expected ? ETIMEDOUT : EAGAIN;
 	return -1;
 }
 
@@ -54,14 +66,13 @@ on_stuck(void *arg)
 	stuck++;
 }
 
-/* The semaphore, which comes first, gets any value that it can have. */
+/* The semaphore, which comes first, gets a value that means something. */
 static void
 value(struct hostile *h, unsigned which)
 {
-	const unsigned v = which < 4 ? which : (unsigned)SEM_VALUE_MAX -
-	    hostile_byte(h);
-
-	MUST(sem_init((sem_t *)(void *)area, 1, v) == 0);
+	(void)h;
+	memset(area, 0, sizeof(uint32_t));
+	area[0] = (uint8_t)(which % 4);
 }
 
 static void
@@ -83,8 +94,8 @@ setup(void)
 	    "/ocm-fuzz", -1);
 	MUST(ocmd != NULL);
 	for (i = 0; i < 4; i++) {
-		hostile.region[i].base = area + sizeof(sem_t);
-		hostile.region[i].size = size - sizeof(sem_t);
+		hostile.region[i].base = area;
+		hostile.region[i].size = size;
 	}
 	hostile.verb = value;
 }

@@ -9,7 +9,8 @@
 #	make fuzz FUZZ_RUNS=10000000 FUZZ_SECONDS=0	so many inputs each
 #
 # Hostile memory: follow (regions R and L, by relayd), recover (R and its
-# journal, by a new roomd), wishes (L, by roomd), ctl (control messages).
+# journal, by a new roomd), wishes (L, by roomd), lock (C, by everybody), ctl
+# (control messages).
 # From the network: dialect, name, tcrp, udp.
 #
 # usage: CC=clang FUZZ_SECONDS=60 tests/fuzz/run.sh CFLAGS... -- LIBS...

@@ -211,6 +211,38 @@ START_TEST(test_stuck_is_told)
 }
 END_TEST
 
+/* A peer keeps writing nonsense all over the area while others use it. */
+START_TEST(test_nonsense)
+{
+	struct shmlock *l = shmlock_open(area, "/ocm-check-lock", 0);
+	struct shmlock *sup = shmlock_open(area, "/ocm-check-lock", -1);
+	_Atomic uint32_t *word = (void *)area;
+	uint32_t value = 0;
+	pid_t pid;
+	int i;
+
+	if ((pid = fork()) == 0)
+		for (;; value = value * 1664525 + 1013904223)
+			atomic_store(&word[value >> 16 & 7], value);
+	ck_assert_int_gt(pid, 0);
+	for (i = 0; i < 50; i++)
+		if (shmlock_acquire(l, 1) == 0)
+			shmlock_release(l);
+		else
+			ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	/* and the supervisor makes a lock of it again */
+	shmlock_park(sup);
+	ck_assert_int_eq(shmlock_remake(sup, 7), 0);
+	shmlock_unpark(sup);
+	ck_assert_int_eq(shmlock_acquire(l, 1), 0);
+	shmlock_release(l);
+	shmlock_close(l);
+	shmlock_close(sup);
+}
+END_TEST
+
 START_TEST(test_bad_role)
 {
 	ck_assert_ptr_null(shmlock_open(area, "/ocm-check-lock",
@@ -234,6 +266,7 @@ main(void)
 	tcase_add_test(tc, test_kill_anywhere);
 	tcase_add_test(tc, test_dead_holder);
 	tcase_add_test(tc, test_stuck_is_told);
+	tcase_add_test(tc, test_nonsense);
 	tcase_add_test(tc, test_bad_role);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
