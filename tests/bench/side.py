@@ -55,7 +55,9 @@ def server(options=()):
 def relay(command):
     """A relay that says its address, its process and, if it has rooms, where
     they are joined; gives the arguments that name it to bench_relay."""
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # A session of its own, as a server has: the scheduler may go by it.
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                             start_new_session=True)
     try:
         said = child.stdout.readline().split()
         yield [word for pair in zip(("-p", "-P", "-t"), said)
