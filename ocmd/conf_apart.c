@@ -14,9 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "conf.h"
 
-enum { READER_MS = 5000 };		/* it is ended after that */
+enum {
+	READER_MS = 5000,		/* it is ended after that, */
+	ALONE_S = 10,			/* or by itself: its parent may die */
+};
 
 struct report {
 	int		rc;
@@ -32,6 +36,9 @@ read_and_report(int fd, const struct conf_source *from)
 	size_t left = sizeof(r);
 	ssize_t n;
 
+	/* What it has inherited, the ports too, is not to be kept for ever. */
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)alarm(ALONE_S);
 	r.rc = conf_load(&r.conf, from, r.err);
 	while (left > 0 && (n = write(fd, p, left)) > 0) {
 		p += n;
@@ -45,14 +52,17 @@ static int
 take_report(int fd, struct report *r)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	const uint64_t end = clock_ms() + READER_MS;
+	uint64_t now;
 	size_t got = 0;
 	ssize_t n;
 
 	while (got < sizeof(*r)) {
-		if (poll(&p, 1, READER_MS) == 1)
+		if ((now = clock_ms()) >= end)
+			return -1;
+		/* 0: in vain; errno is then of some call before. */
+		if ((n = poll(&p, 1, (int)(end - now))) == 1)
 			n = read(fd, (char *)r + got, sizeof(*r) - got);
-		else
-			n = -1;
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0)
