@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,14 +103,21 @@ sem_shared_wait(struct sem_shared *s, unsigned ms)
 	struct sem_area *a = area_of(s);
 	struct deadline end;
 	uint32_t was = FREE;
+	bool late = false;
 
 	if (atomic_compare_exchange_strong(&a->word, &was, TAKEN))
 		return 0;
 	end = deadline_in(ms);
-	/* Whoever gets it so leaves WANTED behind: one call too much. */
-	while (atomic_exchange(&a->word, WANTED) != FREE)
-		if (sleep_until(a, &end) == -1)
+	/*
+	 * Whoever gets it so leaves WANTED behind: one call too much.  There is
+	 * a try after the last sleep, too: it may have been ended by the only
+	 * wake for a word that others sleep on.
+	 */
+	while (atomic_exchange(&a->word, WANTED) != FREE) {
+		if (late)
 			return -1;
+		late = sleep_until(a, &end) == -1;
+	}
 	return 0;
 }
 

@@ -23,8 +23,8 @@ struct sem_shared *sem_shared_open(struct sem_area *, const char *name);
 void	sem_shared_close(struct sem_shared *);
 void	sem_shared_unlink(const char *name);
 /*
- * Waits at most ms milliseconds, whatever happens to the calendar or to the
- * area.  0, or -1 with ETIMEDOUT or EINTR.
+ * Waits at most ms milliseconds, whatever happens to the area; on Linux also
+ * whatever happens to the calendar.  0, or -1 with ETIMEDOUT or EINTR.
  */
 int	sem_shared_wait(struct sem_shared *, unsigned ms);
 void	sem_shared_post(struct sem_shared *);
