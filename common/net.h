@@ -28,6 +28,8 @@ enum net_side { NET_RECEIVE, NET_SEND };
  * limit of the system where we may.
  */
 void	net_set_buffer(int fd, enum net_side, uint32_t bytes);
+/* So many bytes are the most that a socket can have on this system. */
+uint32_t net_buffer_most(void);
 /* What it has, in the same measure; 0 where it does not say. */
 uint32_t net_buffer(int fd, enum net_side);
 /* What an operator can raise to get more, as words that follow "raise". */

@@ -51,6 +51,13 @@ net_set_buffer(int fd, enum net_side side, uint32_t bytes)
 		    SO_SNDBUF : SO_RCVBUF, &size, sizeof(size));
 }
 
+/* Twice that is the most it counts to. */
+uint32_t
+net_buffer_most(void)
+{
+	return INT32_MAX / 2;
+}
+
 /*
  * The kernel counts what it spends on a datagram, not only its bytes, and so
  * doubles what is asked for and says the double.

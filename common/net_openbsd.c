@@ -38,6 +38,13 @@ net_set_buffer(int fd, enum net_side side, uint32_t bytes)
 			return;
 }
 
+/* The kernel's SB_MAX, which no setting raises. */
+uint32_t
+net_buffer_most(void)
+{
+	return 2 << 20;
+}
+
 uint32_t
 net_buffer(int fd, enum net_side side)
 {
@@ -50,7 +57,7 @@ net_buffer(int fd, enum net_side side)
 	return (uint32_t)got;
 }
 
-/* A socket has at most 2 MiB there, all of them what clusters there are. */
+/* All sockets together have what clusters there are. */
 const char *
 net_buffer_limit(enum net_side side)
 {

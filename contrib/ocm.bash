@@ -6,7 +6,7 @@ _ocm_settings='rooms= relay= lobby= control= log= user-room= user-relay=
     workers= restart-limit= max-rooms= max-members= max-room-members= max-lobby=
     max-payload= idle= request-timeout= half-open= half-open-per-source=
     join-rate= join-burst= member-rate= member-burst= dialects= format=
-    notices= bundle='
+    notices= bundle= socket-buffer='
 
 _ocm_words()
 {

@@ -50,8 +50,9 @@ buffers_memory(void)
 void
 buffers_want(struct buffers *b, const struct conf *c, uint64_t memory)
 {
-	const uint64_t most = memory == 0 ? MOST :
-	    between(memory / SHARE_OF_MEMORY, LEAST, MOST);
+	const uint64_t limit = between(MOST, LEAST, net_buffer_most());
+	const uint64_t most = memory == 0 ? limit :
+	    between(memory / SHARE_OF_MEMORY, LEAST, limit);
 	const uint64_t members = c->max_members;
 
 	b->have[NET_RECEIVE] = b->have[NET_SEND] = UINT32_MAX;
