@@ -88,26 +88,28 @@ peers_seen(const struct peers *p, uint32_t slot)
 
 /* Somebody with several ports speaks to several relays, but once a second. */
 static uint64_t
-last_move(const struct peers *p, uint32_t slot)
+last_move(const struct peers *p, uint32_t slot, uint64_t now_ms)
 {
 	uint64_t last = p->members[slot].moved_ms, t;
 	uint32_t k;
 
 	for (k = 0; k < p->cf.workers; k++)
-		if ((t = live_moved(p->cf.live[k], slot)) > last)
+		if ((t = live_moved(p->cf.live[k], slot)) > last &&
+		    t <= now_ms + PORT_GAP_MS)
 			last = t;
 	return last;
 }
 
 uint64_t
-peers_whole_us(const struct peers *p, uint32_t slot)
+peers_whole_us(const struct peers *p, uint32_t slot, uint64_t most)
 {
 	const uint32_t gen = p->members[slot].gen;
 	uint64_t whole = 0, t;
 	uint32_t k;
 
 	for (k = 0; k < p->cf.workers; k++)
-		if ((t = live_spent(p->cf.live[k], slot, gen)) > whole)
+		if ((t = live_spent(p->cf.live[k], slot, gen)) > whole &&
+		    t <= most)
 			whole = t;
 	return whole;
 }
@@ -334,7 +336,7 @@ peers_spoke(struct peers *p, uint32_t slot, uint16_t port, uint8_t sock,
 	if (!m->registered && port != m->addr.port &&
 	    (row_flags(m) & DIALECT_FIXED_PORT) == 0) {
 		if (m->addr.port != 0 &&
-		    now_ms < last_move(p, slot) + PORT_GAP_MS) {
+		    now_ms < last_move(p, slot, now_ms) + PORT_GAP_MS) {
 			counter_add(&counters[LC_ports_held], 1);
 			return;
 		}

@@ -151,9 +151,10 @@ void	peers_enrolled(struct peers *, uint32_t slot);
 uint64_t peers_seen(const struct peers *, uint32_t slot);
 /*
  * The time in microseconds at which its burst of messages is whole again,
- * whichever relays it speaks to; and that it said something more.
+ * whichever relays it speaks to; and that it said something more.  What
+ * another relay says beyond `most` is not believed.
  */
-uint64_t peers_whole_us(const struct peers *, uint32_t slot);
+uint64_t peers_whole_us(const struct peers *, uint32_t slot, uint64_t most);
 void	peers_spent(struct peers *, uint32_t slot, uint64_t whole_us);
 
 enum form peers_form(const struct member *);

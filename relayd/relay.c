@@ -195,16 +195,16 @@ static bool
 over_rate(struct relay *r, uint32_t slot)
 {
 	const uint64_t now_us = r->now_ms * 1000;
-	uint64_t gap, whole;
+	uint64_t gap, whole, burst;
 
 	if (r->set.member_rate == 0)
 		return false;
 	gap = 1000000 / r->set.member_rate;
-	whole = peers_whole_us(&r->peers, slot);
+	burst = gap * (r->set.member_burst > 0 ? r->set.member_burst : 1);
+	whole = peers_whole_us(&r->peers, slot, now_us + burst + 1000000);
 	if (whole < now_us)
 		whole = now_us;
-	if (whole + gap > now_us + gap *
-	    (r->set.member_burst > 0 ? r->set.member_burst : 1))
+	if (whole + gap > now_us + burst)
 		return true;
 	peers_spent(&r->peers, slot, whole + gap);
 	return false;
