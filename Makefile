@@ -82,7 +82,10 @@ CHECK_SRC !=	ls tests/unit/check_*.c 2>/dev/null | \
 CHECK_OWN !=	ls tests/unit/check_*_$(PLATFORM).c 2>/dev/null || true
 BENCH_SRC !=	ls tests/bench/bench_*.c 2>/dev/null || true
 BENCH_PARTS_SRC !=	ls tests/bench/*.c 2>/dev/null | grep -v /bench_ || true
-FUZZ_SRC !=	ls tests/fuzz/fuzz_*.c 2>/dev/null || true
+FUZZ_SRC !=	ls tests/fuzz/fuzz_*.c 2>/dev/null | \
+		grep -v -e _lock.c || true
+# Only there the lock's word lies in the segment.
+FUZZ_OWN_linux = tests/fuzz/fuzz_lock.c
 # Only Linux has a filter to be tried out.
 SANDBOX_SRC_linux =	tests/sandbox/acts.c tests/sandbox/attempts.c \
 		tests/sandbox/filter.c tests/sandbox/list.c \
@@ -103,7 +106,8 @@ BENCH_PARTS =	$(BENCH_PARTS_SRC:.c=.o)
 BENCH_OBJ =	$(BENCH_SRC:.c=.o) $(BENCH_PARTS)
 # A main for the targets where libFuzzer's is not linked.
 FUZZ_MAIN =	tests/fuzz/replay.o
-FUZZ_OBJ =	$(FUZZ_SRC:.c=.o) $(FUZZ_MAIN)
+FUZZ_OWN =	$(FUZZ_OWN_$(PLATFORM))
+FUZZ_OBJ =	$(FUZZ_SRC:.c=.o) $(FUZZ_OWN:.c=.o) $(FUZZ_MAIN)
 # Who attacks and who talks in the system tests: Linux tells the times.
 SYSTEM_SRC_linux =	tests/system/flood.c tests/system/talkers.c
 SYSTEM_SRC =	$(SYSTEM_SRC_$(PLATFORM))
@@ -111,13 +115,14 @@ SYSTEM_OBJ =	$(SYSTEM_SRC:.c=.o)
 # Captured roles: what they are told to try, and that they do as told.
 ATTEMPT_PARTS =	tests/sandbox/acts.o tests/sandbox/attempts.o
 ATTEMPT_OBJ =	$(ATTEMPT_PARTS) tests/sandbox/role.o
+COUNT =		tests/unit/count_path.t
 ALL_OBJ =	$(COMMON_OBJ) $(OCMD_OBJ) $(ROOMD_OBJ) $(RELAYD_OBJ) \
 		$(OCM_OBJ) $(OCMCTL_OBJ) $(CHECK_OBJ) $(BENCH_OBJ) \
 		$(COUNT:.t=.o) \
 		$(FUZZ_OBJ) $(SYSTEM_OBJ) $(SANDBOX_SRC:.c=.o)
 CHECKS =	$(CHECK_OBJ:.o=.t)
 BENCHES =	$(BENCH_SRC:.c=.t)
-FUZZERS =	$(FUZZ_SRC:.c=.t)
+FUZZERS =	$(FUZZ_SRC:.c=.t) $(FUZZ_OWN:.c=.t)
 SYSTEM_TOOLS =	$(SYSTEM_SRC:.c=.t)
 
 ATTEMPT_LD =	-Wl,--wrap=ctl_recv,--wrap=seg_map,--wrap=sandbox_enter
@@ -174,7 +179,6 @@ build/ocm: $(OCM_OBJ) build/libcommon.a
 build/ocmctl: $(OCMCTL_OBJ) build/libcommon.a
 	$(CC) $(OCM_LDFLAGS) -o $@ $(OCMCTL_OBJ) build/libcommon.a $(OCM_LIBS)
 
-COUNT =		tests/unit/count_path.t
 $(CHECKS) $(COUNT): build/libcommon.a $(ROLE_LIBS)
 
 $(FUZZERS): $(FUZZ_OBJ) build/libcommon.a build/librelayd.a build/libroomd.a

@@ -28,19 +28,19 @@ static unsigned waits, stuck;
 
 /* Waiting for the semaphore takes no time here, but others go on. */
 long
-syscall(long number, ...)
+syscall(long sysno, ...)
 {
 	_Atomic uint32_t *word;
 	uint32_t expected;
 	va_list ap;
 	int op;
 
-	va_start(ap, number);
+	va_start(ap, sysno);
 	word = va_arg(ap, _Atomic uint32_t *);
 	op = va_arg(ap, int);
 	expected = va_arg(ap, uint32_t);
 	va_end(ap);
-	MUST(number == SYS_futex && ++waits < WAITS_MAX);
+	MUST(sysno == SYS_futex && ++waits < WAITS_MAX);
 	MUST((uint8_t *)word >= area && (uint8_t *)word < area + size);
 	if (op == FUTEX_WAKE)
 		return 0;
