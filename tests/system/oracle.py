@@ -161,7 +161,7 @@ class Actor(threading.Thread):
         self.told = collections.Counter()       # what has happened
         self.wrong = None
         self.stopping = False
-        self.actions = [(4, self.create), (6, self.join), (3, self.leave),
+        self.actions = [(4, self.create), (6, self.join_room), (3, self.leave),
                         (2, self.close), (5, self.talk), (1, self.invite)]
 
     def run(self):
@@ -260,7 +260,7 @@ class Actor(threading.Thread):
             self.ask_to_join(room, unanswered)
         self.settle(room, unanswered)
 
-    def join(self):
+    def join_room(self):
         room = self.some_room()
         if room is not None and len(room.seats) < self.SEATS and \
                 len(room.listed()) < 4 * self.SEATS:
