@@ -88,8 +88,7 @@ frame_said(struct relay *r, enum form form, const struct queued *q,
 	u.msg = queue_text(&r->queue, q);
 	u.msg_len = q->len;
 	u.message_only = r->set.message_only != 0;
-	live_take(r->live, SENDER_UNKNOWN, q->len);
-	live_take_of(r->live, q->speaker, m->gen);
+	relay_in_hand(r, q->speaker, q->len);
 	len = dialect_message(form, &u, out);
 	live_done(r->live);
 	return len;
@@ -291,12 +290,10 @@ complete(struct relay *r, struct window *w)
 /* ---- a turn ---- */
 
 static uint64_t
-work_of(const struct relay *r, uint32_t room)
+work_of(struct relay *r, uint32_t room)
 {
-	const uint64_t members = room == deliver_lobby(r) ? r->lobby.count :
-	    r->peers.rooms[room].members;
-
-	return members * r->queue.room[room].waiting;
+	return (uint64_t)audience_of(r, room).members *
+	    r->queue.room[room].waiting;
 }
 
 /* The window in which a room's messages are on their way, or NULL. */
@@ -321,7 +318,7 @@ deliver_small(struct relay *r, int budget)
 	for (i = q->rooms; i > 0 && budget > 0; i--) {
 		if (r->turn >= q->rooms)
 			r->turn = 0;
-		/* Where another room takes its place, that one is next. */
+		/* Who takes its place waits for the next round. */
 		room = q->active[r->turn++];
 		if (work_of(r, room) > SMALL_COPIES ||
 		    window_of(r, room) != NULL)

@@ -210,8 +210,8 @@ over_rate(struct relay *r, uint32_t slot)
 	return false;
 }
 
-static void
-in_hand(struct relay *r, uint32_t slot, size_t len)
+void
+relay_in_hand(struct relay *r, uint32_t slot, size_t len)
 {
 	live_take(r->live, SENDER_UNKNOWN, len);
 	live_take_of(r->live, slot, r->peers.members[slot].gen);
@@ -232,7 +232,8 @@ heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock,
 		care_withdraw(r, slot);
 	if (m->addr.port == 0) {
 		deliver_earlier(r, m->room);
-		in_hand(r, slot, len);	/* what was sent was it meanwhile */
+		/* What was sent was it meanwhile. */
+		relay_in_hand(r, slot, len);
 	}
 	peers_spoke(&r->peers, slot, from->port, sock, r->now_ms);
 }

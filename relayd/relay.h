@@ -61,6 +61,11 @@ void	relay_make(struct relay *, const struct ctl_start *,
 void	relay_turn(struct relay *);
 /* Takes what changed in the tables; relay_receive does so itself. */
 void	relay_follow(struct relay *);
+/*
+ * Something of a member's is in hand from now on until live_done: if it is
+ * the death of us, the next relayd knows whose it was.
+ */
+void	relay_in_hand(struct relay *, uint32_t slot, size_t len);
 /* To be called where very many copies are being made. */
 void	relay_breathe(struct relay *);
 /*
