@@ -37,28 +37,13 @@ json_request(const char *name, const char *password)
 static json_t *
 string_of(const char *bytes, size_t len)
 {
-	static const char replacement[] = "\xef\xbf\xbd";
-	const uint8_t	*p = (const uint8_t *)bytes;
-	json_t		*string;
-	char		*copy;
-	uint32_t	 cp;
-	size_t		 i, n, out = 0;
+	char	*copy = malloc(3 * len + 1);
+	json_t	*string;
 
-	if (utf8_valid(bytes, len))
-		return json_stringn(bytes, len);
-	if ((copy = malloc(len * strlen(replacement))) == NULL)
+	if (copy == NULL)
 		return NULL;
-	for (i = 0; i < len; i += n) {
-		if ((n = utf8_decode(p + i, len - i, &cp)) > 0) {
-			memcpy(copy + out, p + i, n);
-			out += n;
-			continue;
-		}
-		memcpy(copy + out, replacement, strlen(replacement));
-		out += strlen(replacement);
-		n = 1;
-	}
-	string = json_stringn(copy, out);
+	string = json_stringn(copy, utf8_mend(copy, 3 * len, bytes, len,
+	    true));
 	free(copy);
 	return string;
 }

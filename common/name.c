@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UTF-8 and names.  roomd asks before it takes a name; the clients and the
- * log before they show one.
+ * UTF-8 and names.  roomd asks before it takes a name, the table of rooms
+ * before it hands one out; the clients and the log before they show one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +108,32 @@ name_valid(const void *name, size_t len)
 		if ((n = utf8_decode(p, len, &cp)) == 0 || is_control(cp))
 			return false;
 	return true;
+}
+
+size_t
+utf8_mend(char *out, size_t cap, const void *text, size_t len, bool controls)
+{
+	static const char replacement[] = "\xef\xbf\xbd";	/* U+FFFD */
+	const uint8_t *p = text;
+	const void *from;
+	size_t n, taken, used = 0;
+	uint32_t cp;
+
+	for (; len > 0; p += taken, len -= taken) {
+		from = p;
+		n = taken = utf8_decode(p, len, &cp);
+		if (n == 0 || (!controls && is_control(cp))) {
+			from = replacement;
+			n = strlen(replacement);
+		}
+		if (taken == 0)
+			taken = 1;
+		if (n > cap - used)
+			break;
+		memcpy(out + used, from, n);
+		used += n;
+	}
+	return used;
 }
 
 /*

@@ -21,6 +21,15 @@ bool	utf8_valid(const void *, size_t len);
  */
 size_t	utf8_decode(const uint8_t *p, size_t len, uint32_t *cp);
 
+/*
+ * Copies text with U+FFFD in the place of each byte that is not UTF-8 and,
+ * without `controls`, of each control character.  Stops at a whole character
+ * when cap is reached.  Returns bytes written; there is no NUL.  A buffer of
+ * 3 * len always suffices.
+ */
+size_t	utf8_mend(char *out, size_t cap, const void *text, size_t len,
+	    bool controls);
+
 /* 1..255 bytes, valid UTF-8, no C0, no DEL, no C1. */
 bool	name_valid(const void *, size_t len);
 

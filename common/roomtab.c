@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "name.h"
 #include "roomtab_layout.h"
 
 static_assert(sizeof(struct addr) == 24, "struct addr has no hidden bytes");
@@ -194,6 +195,25 @@ two_words(const uint32_t w[2])
 	return (uint64_t)w[1] << 32 | w[0];
 }
 
+/*
+ * Ends a copied name of len bytes; returns how many it has.  A captured roomd
+ * may have left one that no client can have asked for, and one such name
+ * would spoil whatever it is printed into, the list of all rooms for one.
+ */
+static size_t
+end_name(uint8_t name[NAME_MAX_BYTES + 1], size_t len)
+{
+	uint8_t bad[NAME_MAX_BYTES];
+
+	if (len > 0 && !name_valid(name, len)) {
+		memcpy(bad, name, len);
+		len = utf8_mend((char *)name, NAME_MAX_BYTES, bad, len,
+		    false);
+	}
+	name[len] = '\0';
+	return len;
+}
+
 bool
 copy_room(const struct roomtab *t, uint32_t room, struct room_info *out)
 {
@@ -214,9 +234,8 @@ copy_room(const struct roomtab *t, uint32_t room, struct room_info *out)
 	out->has_password = flag_byte(r.flags, 2) != 0;
 	out->dialect = (uint8_t)flag_byte(r.flags, 0);
 	out->ending = ending_of(r.flags, 1);
-	out->name_len = r.name_len;
 	memcpy(out->name, r.name, r.name_len);
-	out->name[r.name_len] = '\0';
+	out->name_len = end_name(out->name, r.name_len);
 	return true;
 }
 
@@ -262,9 +281,8 @@ copy_member(const struct roomtab *t, uint32_t slot, struct member_info *out)
 	out->addr.scope = m.scope;
 	out->addr.port = (uint16_t)m.port;
 	memcpy(out->tag, m.tag, sizeof(out->tag));
-	out->name_len = m.name_len;
 	memcpy(out->name, name_of_copy(t, slot, &m), m.name_len);
-	out->name[m.name_len] = '\0';
+	out->name_len = end_name(out->name, m.name_len);
 	return (out->gen & 1) != 0 && (out->room_gen & 1) != 0;
 }
 

@@ -35,7 +35,10 @@ enum {
 	ROOMTAB_INVITES = 16,		/* at most, made with a room */
 };
 
-/* Copies of records, checked: every index in them is in range. */
+/*
+ * Copies of records, checked: every index in them is in range, and a name is
+ * valid, with U+FFFD for what may not be in one.
+ */
 struct room_info {
 	uint32_t	room;		/* its index */
 	uint32_t	gen;		/* odd while open */

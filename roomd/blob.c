@@ -113,7 +113,7 @@ blob_json(struct blob **b, const void *name, size_t len)
 	json_t *j;
 	size_t n = 0;
 
-	/* The table holds valid names only; so no second check. */
+	/* The table hands out valid names only; so no second check. */
 	if (len <= NAME_MAX_BYTES &&
 	    (j = json_stringn_nocheck(name, len)) != NULL) {
 		n = json_dumpb(j, text, sizeof(text), JSON_ENCODE_ANY);

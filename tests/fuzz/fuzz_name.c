@@ -4,6 +4,7 @@
 
 #include "fuzz.h"
 #include "name.h"
+#include "wire.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
@@ -22,6 +23,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	MUST(n >= len || !utf8_valid(p, len));
 	n = text_harmless(small, cut, p, len);
 	MUST(n < cut && memcmp(small, out, n) == 0 && utf8_valid(small, n));
+	n = utf8_mend(out, 3 * len, p, len, true);
+	MUST(utf8_valid(out, n) && (n != len || memcmp(out, p, n) == 0));
+	n = utf8_mend(small, cut, p, len, false);
+	MUST(n <= cut && (n == 0 || n > NAME_MAX_BYTES ||
+	    name_valid(small, n)));
 	free(out);
 	free(small);
 	return 0;

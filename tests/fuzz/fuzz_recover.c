@@ -5,9 +5,12 @@
  * goes on being whole whatever is then done with it, by clients' requests,
  * by the rules or by the operator.
  */
+#include <jansson.h>
+
 #include "../../roomd/list.h"
 #include "hostile.h"
 #include "log.h"
+#include "name.h"
 #include "nolock.h"
 #include "roomtab_layout.h"
 #include "table.h"
@@ -272,7 +275,20 @@ repair(struct hostile *h)
 	rooms_repair(rooms);
 }
 
-/* Names may be such that no JSON can be made of them. */
+/* A frame with a list, which is JSON whatever the names. */
+static void
+must_list(struct blob *b, size_t room_len)
+{
+	json_t *j;
+
+	MUST(b != NULL && b->len >= TCRP_HEADER + room_len);
+	j = json_loadb((char *)b->data + TCRP_HEADER + room_len,
+	    b->len - TCRP_HEADER - room_len, 0, NULL);
+	MUST(j != NULL);
+	json_decref(j);
+	blob_unref(b);
+}
+
 static void
 list(struct hostile *h)
 {
@@ -280,15 +296,14 @@ list(struct hostile *h)
 	struct room_info r;
 	struct blob *b;
 
-	b = lists_rooms(lists, how % 2 == 0 ? OP_PORT_OR_LIST : OP_MEMBERS,
-	    CODEC_BE);
-	MUST(b == NULL || b->len >= TCRP_HEADER);
+	must_list(lists_rooms(lists, OP_PORT_OR_LIST, CODEC_BE), 0);
+	b = lists_rooms(lists, OP_JOIN, CODEC_BE);
+	MUST(b != NULL && b->len >= TCRP_HEADER &&
+	    utf8_valid(b->data + TCRP_HEADER, b->len - TCRP_HEADER));
 	blob_unref(b);
-	if (!roomtab_room(tab, how % TABLE_ROOMS, &r))
-		return;
-	b = lists_members(lists, &r, CODEC_BE, r.name, r.name_len);
-	MUST(b == NULL || b->len >= TCRP_HEADER + r.name_len);
-	blob_unref(b);
+	if (roomtab_room(tab, how % TABLE_ROOMS, &r))
+		must_list(lists_members(lists, &r, CODEC_BE, r.name,
+		    r.name_len), r.name_len);
 }
 
 static void

@@ -243,6 +243,56 @@ START_TEST(test_harmless_stops)
 }
 END_TEST
 
+static const struct {
+	const char	*what;
+	const char	*text;
+	size_t		 len;
+	const char	*text_want, *name_want;
+} mended[] = {
+	{ "empty", BYTES(""), "", "" },
+	{ "Japanese", BYTES("\xe5\xb1\xb1"), "\xe5\xb1\xb1",
+	    "\xe5\xb1\xb1" },
+	{ "bad byte, then good", BYTES("\xff\xe3\x81\x82"),
+	    "\xef\xbf\xbd\xe3\x81\x82", "\xef\xbf\xbd\xe3\x81\x82" },
+	{ "cut at the end", BYTES("a\xe3\x81"),
+	    "a\xef\xbf\xbd\xef\xbf\xbd", "a\xef\xbf\xbd\xef\xbf\xbd" },
+	{ "tab", BYTES("a\tb"), "a\tb", "a\xef\xbf\xbd" "b" },
+	{ "C1", BYTES("\xc2\x9b" "m"), "\xc2\x9bm", "\xef\xbf\xbdm" },
+};
+
+START_TEST(test_mended)
+{
+	char out[64];
+	size_t n;
+
+	n = utf8_mend(out, 3 * mended[_i].len, mended[_i].text,
+	    mended[_i].len, true);
+	ck_assert_msg(n == strlen(mended[_i].text_want) &&
+	    memcmp(out, mended[_i].text_want, n) == 0, "%s",
+	    mended[_i].what);
+	n = utf8_mend(out, 3 * mended[_i].len, mended[_i].text,
+	    mended[_i].len, false);
+	ck_assert_msg(n == strlen(mended[_i].name_want) &&
+	    memcmp(out, mended[_i].name_want, n) == 0, "%s as a name",
+	    mended[_i].what);
+}
+END_TEST
+
+START_TEST(test_mended_stops)
+{
+	static const size_t ends[] = { 0, 1, 1, 1, 4, 4, 4, 7, 8, 8 };
+	char out[16];
+	size_t cap;
+
+	for (cap = 0; cap < COUNT(ends); cap++) {
+		memset(out, '#', sizeof(out));
+		ck_assert_uint_eq(utf8_mend(out, cap, BYTES(
+		    "a\xff\xe3\x81\x82" "b"), true), ends[cap]);
+		ck_assert_int_eq(out[ends[cap]], '#');
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -258,6 +308,8 @@ main(void)
 	tcase_add_test(tc, test_name_length);
 	tcase_add_loop_test(tc, test_harmless, 0, COUNT(shown));
 	tcase_add_test(tc, test_harmless_stops);
+	tcase_add_loop_test(tc, test_mended, 0, COUNT(mended));
+	tcase_add_test(tc, test_mended_stops);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "../../common/clock.h"
+#include "../../common/name.h"
+#include "../../common/roomtab_layout.h"
+#include "../../roomd/list.h"
 #include "../../roomd/query.h"
 #include "roomd_ask.h"
 
@@ -193,6 +196,94 @@ START_TEST(stats)
 }
 END_TEST
 
+/* ---- names that a captured roomd left in the table ---- */
+
+/*
+ * Such a name, for which the check of the table finds the record in the same
+ * bucket as before.
+ */
+static void
+spoil_room(const char *name)
+{
+	struct room_rec *r = &fx.tab->room[fx_room(name)];
+	uint8_t bad[] = "\xff\x1b?\xc3";
+	uint32_t was = room_bucket_of(fx.tab, name, strlen(name));
+
+	for (bad[2] = 'a'; room_bucket_of(fx.tab, bad, 4) != was; bad[2]++)
+		ck_assert_uint_lt(bad[2], 0x7e);
+	memcpy(r->name, bad, 4);
+	r->name_len = 4;
+}
+
+static void
+spoil_member(const char *room, const char *name)
+{
+	uint32_t r = fx_room(room), was;
+	struct member_rec *m = &fx.tab->member[roomtab_find_member(fx.tab, r,
+	    name, strlen(name))];
+	uint8_t bad[NAME_MAX_BYTES];
+
+	memset(bad, 0x80, sizeof(bad));
+	was = member_bucket_of(fx.tab, r, name, strlen(name));
+	/* The longest, which then grows, lies where long names do. */
+	while (member_bucket_of(fx.tab, r, bad, sizeof(bad)) != was)
+		ck_assert_uint_lt(++bad[bad[0] == 0xff], 0xff);
+	memcpy(fx.tab->long_name[m - fx.tab->member].words, bad,
+	    sizeof(bad));
+	m->name_len = sizeof(bad);
+}
+
+/* The list of rooms as a client gets it: state and payload. */
+static json_t *
+list_json(struct lists *l)
+{
+	struct blob *b = lists_rooms(l, OP_PORT_OR_LIST, CODEC_BE);
+	json_t *j;
+
+	ck_assert_ptr_nonnull(b);
+	j = json_loadb((char *)b->data + TCRP_HEADER, b->len - TCRP_HEADER,
+	    0, NULL);
+	blob_unref(b);
+	return j;
+}
+
+START_TEST(bad_names)
+{
+	struct lists *l;
+	struct blob *b;
+	json_t *j;
+
+	ck_assert_int_eq(CREATE(.room = "one", .user = "ann"), ST_OK);
+	ck_assert_int_eq(CREATE(.room = "two", .user = "bob"), ST_OK);
+	ck_assert_int_eq(JOIN(.room = "two", .user = "cat"), ST_OK);
+	ck_assert_int_eq(CREATE(.room = "three", .user = "dan"), ST_OK);
+	spoil_room("one");
+	spoil_member("two", "bob");
+	ck_assert_int_eq(roomtab_recover(fx.tab), 0);
+
+	j = ask_json(QUERY_ROOMS, "", "");
+	ck_assert_uint_eq(json_array_size(j), 3);
+	ck_assert_int_eq(strncmp(string_at(j, 0, "name"),
+	    "\xef\xbf\xbd\xef\xbf\xbd", 6), 0);
+	ck_assert_str_eq(string_at(j, 1, "name"), "two");
+	ck_assert_uint_eq(strlen(string_at(j, 1, "host")), NAME_MAX_BYTES);
+	ck_assert_str_eq(string_at(j, 2, "name"), "three");
+	json_decref(j);
+	j = ask_json(QUERY_MEMBERS, "two", "");
+	ck_assert_str_eq(string_at(j, 1, "name"), "cat");
+	json_decref(j);
+
+	ck_assert_ptr_nonnull(l = lists_new(fx.rooms));
+	ck_assert_ptr_nonnull(j = list_json(l));
+	ck_assert_uint_eq(json_array_size(j), 3);
+	json_decref(j);
+	ck_assert_ptr_nonnull(b = lists_rooms(l, OP_JOIN, CODEC_BE));
+	ck_assert(utf8_valid(b->data + TCRP_HEADER, b->len - TCRP_HEADER));
+	blob_unref(b);
+	lists_free(l);
+}
+END_TEST
+
 /* It gets its time and no more; many of them do not keep others out long. */
 START_TEST(does_not_read)
 {
@@ -238,6 +329,7 @@ main(void)
 	tcase_add_test(tc, rooms_and_members);
 	tcase_add_test(tc, orders);
 	tcase_add_test(tc, stats);
+	tcase_add_test(tc, bad_names);
 	tcase_add_test(tc, does_not_read);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
