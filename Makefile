@@ -18,6 +18,7 @@ LIBEXECDIR =	$(PREFIX)/libexec/ocm
 MANDIR =	$(PREFIX)/share/man
 SYSCONFDIR =	/etc
 EXAMPLEDIR =	$(PREFIX)/share/ocm
+BASHDIR =	$(PREFIX)/share/bash-completion/completions
 EXAMPLES =	contrib/ocm.conf contrib/ocm.service contrib/ocm.rc
 
 OS !=		uname -s
@@ -301,7 +302,8 @@ install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
 	    $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man1 \
 	    $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
-	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(EXAMPLEDIR)
+	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(EXAMPLEDIR) \
+	    $(DESTDIR)$(BASHDIR)
 	install -m 755 build/ocm build/ocmctl $(DESTDIR)$(BINDIR)
 	install -m 755 build/ocmd $(DESTDIR)$(SBINDIR)
 	install -m 755 build/roomd build/relayd $(DESTDIR)$(LIBEXECDIR)
@@ -310,12 +312,15 @@ install: all
 	install -m 644 common/ocm-protocol.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 644 ocmd/ocmd.8 client/ocmctl.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
+	install -m 644 contrib/ocm.bash $(DESTDIR)$(BASHDIR)/ocm
+	install -m 644 contrib/ocm.bash $(DESTDIR)$(BASHDIR)/ocmctl
 
 uninstall:
 	cd $(DESTDIR)$(BINDIR) && rm -f ocm ocmctl
 	cd $(DESTDIR)$(SBINDIR) && rm -f ocmd
 	cd $(DESTDIR)$(MANDIR) && rm -f man1/ocm.1 man5/ocm.conf.5 \
 	    man7/ocm-protocol.7 man8/ocmd.8 man8/ocmctl.8
+	cd $(DESTDIR)$(BASHDIR) && rm -f ocm ocmctl
 	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(EXAMPLEDIR)
 
 clean:

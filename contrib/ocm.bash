@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
-# Completion for bash: source it, or install it as `ocmctl` and `ocm` in
-# bash-completion's directory.
+# Completion for bash: source it; `make install` puts it where
+# bash-completion looks, as `ocmctl` and as `ocm`.
 
 _ocm_settings='rooms= relay= lobby= control= log= user-room= user-relay=
     workers= restart-limit= max-rooms= max-members= max-room-members= max-lobby=
     max-payload= idle= request-timeout= half-open= half-open-per-source=
     join-rate= join-burst= member-rate= member-burst= dialects= format=
-    notices= bundle= socket-buffer='
+    notices= bundle= socket-buffer= hang-limit='
 
 _ocm_words()
 {
@@ -62,7 +62,8 @@ _ocmctl()
 
 _ocm()
 {
-	local words='create join lobby rooms who send listen' word
+	local words='create join lobby rooms who send listen version help' word
+	local options='-s -n -P -h -V --password-file --json --timeout --retry'
 
 	word=$(_ocm_which "$words")
 	case ${COMP_WORDS[COMP_CWORD-1]} in
@@ -70,15 +71,16 @@ _ocm()
 		_ocm_files
 		return
 		;;
-	-s | -n)
+	-s | -n | -c | --timeout | --retry)
 		return
 		;;
 	esac
-	if [ -z "$word" ]; then
-		_ocm_words "$words -s -n -P --password-file --json"
-	else
-		_ocm_words '-s -n -P --password-file --json'
-	fi
+	case $word in
+	'')	_ocm_words "$words $options" ;;
+	help)	_ocm_words "$words" ;;
+	listen)	_ocm_words "-c $options" ;;
+	*)	_ocm_words "$options" ;;
+	esac
 }
 
 complete -F _ocmctl ocmctl
