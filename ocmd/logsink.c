@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +149,12 @@ logsink_open(const char *where)
 		kind = TO_STDERR;
 	log_set_sink(put_line);
 	return 0;
+}
+
+bool
+logsink_is_stderr(void)
+{
+	return kind == TO_STDERR;
 }
 
 void

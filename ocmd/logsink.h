@@ -8,6 +8,7 @@
 #ifndef OCMD_LOGSINK_H
 #define OCMD_LOGSINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct event_base;
@@ -22,6 +23,8 @@ enum {
  * 0, or -1 with errno.
  */
 int	logsink_open(const char *where);
+/* Whether that is where they go, and so need not be said there again. */
+bool	logsink_is_stderr(void);
 /* Opens a file anew, after somebody moved it away. */
 void	logsink_reopen(void);
 

@@ -152,6 +152,8 @@ choose_paths(struct server *s, bool foreground, char err[CONF_ERROR])
 		return -1;
 	} else if (place_default_dir(s->control_path, err) == -1)
 		return -1;
+	if (place_check_dir(s->control_path, err) == -1)
+		return -1;
 	if (log[0] == '\0')
 		log = foreground ? "stderr" : "";
 	if (log[0] == '\0') {
@@ -176,14 +178,15 @@ serve(struct server *s, const char *argv0)
 	int code;
 
 	if (logsink_open(s->log_path) == -1) {
-		launch_complain("ocmd: log: cannot open %s: %s", s->log_path,
+		launch_complain("ocmd: %s: cannot open the log: %s; name "
+		    "another (-o log=), or stderr or syslog", s->log_path,
 		    strerror(errno));
 		launch_done(1, false);
 		return 1;
 	}
 	if (server_open(s, argv0, err) == -1) {
 		log_warnx("%s", err);
-		if (launch_waiting())
+		if (!logsink_is_stderr())
 			launch_complain("ocmd: %s", err);
 		server_close(s);
 		launch_done(1, false);

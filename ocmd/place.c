@@ -32,7 +32,29 @@ place_group(void)
 	return gr != NULL ? gr->gr_gid : (gid_t)-1;
 }
 
-/* ---- the default directory ---- */
+/* ---- the directory of the control socket ---- */
+
+/* What could not be done there, and what helps. */
+static int
+no_place(char err[CONF_ERROR], const char *dir, const char *tried)
+{
+	(void)snprintf(err, CONF_ERROR, "%.256s: cannot make %s: %s; %suse "
+	    "another control socket (-s)", dir, tried, strerror(errno),
+	    errno == ENOENT ? "make what is missing, or " : "");
+	return -1;
+}
+
+static int
+dir_of(const char *control, char dir[CONF_PATH], char err[CONF_ERROR])
+{
+	char *slash;
+
+	(void)strlcpy(dir, control, CONF_PATH);
+	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
+		return complain(err, control, "has no directory");
+	*slash = '\0';
+	return 0;
+}
 
 static int
 check_dir(const char *dir, mode_t others, char err[CONF_ERROR])
@@ -54,18 +76,33 @@ check_dir(const char *dir, mode_t others, char err[CONF_ERROR])
 int
 place_default_dir(const char *control, char err[CONF_ERROR])
 {
-	char dir[CONF_PATH], *slash;
 	gid_t group = geteuid() == 0 ? place_group() : (gid_t)-1;
+	char dir[CONF_PATH];
 
-	(void)strlcpy(dir, control, sizeof(dir));
-	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
-		return complain(err, control, "has no directory");
-	*slash = '\0';
-	if (mkdir(dir, 0700) == 0 && group != (gid_t)-1 &&
+	if (dir_of(control, dir, err) == -1)
+		return -1;
+	if (mkdir(dir, 0700) == -1) {
+		if (errno != EEXIST)
+			return no_place(err, dir, "this directory");
+	} else if (group != (gid_t)-1 &&
 	    (chown(dir, (uid_t)-1, group) == -1 || chmod(dir, 0750) == -1))
 		return complain(err, dir, strerror(errno));
 	/* In /tmp anybody could have made it first. */
 	return check_dir(dir, S_IWGRP | S_IWOTH, err);
+}
+
+int
+place_check_dir(const char *control, char err[CONF_ERROR])
+{
+	char dir[CONF_PATH], inside[CONF_PATH + 2];
+
+	if (dir_of(control, dir, err) == -1)
+		return -1;
+	/* With the dot, a file of that name is told from a directory. */
+	(void)snprintf(inside, sizeof(inside), "%s/.", dir);
+	if (access(inside, W_OK | X_OK) == -1)
+		return no_place(err, dir, "a socket here");
+	return 0;
 }
 
 /* ---- the lock ---- */
@@ -126,7 +163,7 @@ lock_file(const char *path, const char *control, char err[CONF_ERROR])
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 		    0600);
 		if (fd == -1)
-			return complain(err, path, strerror(errno));
+			return no_place(err, path, "the lock");
 		if (lock_soon(fd) == -1) {
 			if (errno == EWOULDBLOCK)
 				(void)already_running(fd, control, err);
@@ -194,6 +231,15 @@ is_empty_and_roots(const char *dir)
 	return empty;
 }
 
+static int
+no_empty_dir(char err[CONF_ERROR], const char *dir)
+{
+	(void)snprintf(err, CONF_ERROR, "%s: cannot make a directory to lock "
+	    "the children into: %s; make /var/empty for that, root's and "
+	    "empty", dir, strerror(errno));
+	return -1;
+}
+
 int
 place_empty_dir(char *dir, size_t cap, char err[CONF_ERROR])
 {
@@ -204,9 +250,9 @@ place_empty_dir(char *dir, size_t cap, char err[CONF_ERROR])
 		return 0;
 	(void)strlcpy(dir, made, cap);
 	if (mkdir(CONTROL_ROOT_DIR, 0700) == -1 && errno != EEXIST)
-		return complain(err, CONTROL_ROOT_DIR, strerror(errno));
+		return no_empty_dir(err, CONTROL_ROOT_DIR);
 	if (mkdir(made, 0555) == -1 && errno != EEXIST)
-		return complain(err, made, strerror(errno));
+		return no_empty_dir(err, made);
 	if (is_empty_and_roots(dir))
 		return 0;
 	return complain(err, made, "is not an empty directory of root's");

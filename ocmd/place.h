@@ -2,7 +2,8 @@
 /*
  * Places in the file system that ocmd needs: the control socket's directory,
  * the lock that keeps two ocmd's from one control socket, and an empty
- * directory to lock children into.  Called by server.c at the start and end.
+ * directory to lock children into.  Called by main.c, control.c and
+ * server_open.c at the start, and by control.c at the end.
  */
 #ifndef OCMD_PLACE_H
 #define OCMD_PLACE_H
@@ -21,6 +22,12 @@ gid_t	place_group(void);
  * 0, or -1 and one line in err.
  */
 int	place_default_dir(const char *control, char err[CONF_ERROR]);
+/*
+ * That a socket and a lock can be made in the directory of any control path;
+ * here, so that the operator hears of the directory, and not of the first
+ * file that cannot be made in it.  0, or -1 and one line in err.
+ */
+int	place_check_dir(const char *control, char err[CONF_ERROR]);
 /*
  * Takes the lock beside the control socket, for as long as the descriptor is
  * open.  Returns it, or -1 and one line in err ("already running").

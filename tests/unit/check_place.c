@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* ocmd/place: the lock of a control socket, and whose its directory is. */
+/* ocmd/place: the directory of a control socket, and the lock beside it. */
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,41 @@ START_TEST(a_directory_of_others_is_refused)
 }
 END_TEST
 
+/* The path, what was tried, why not, and what helps. */
+static void
+expect_no_place(const char *path, const char *tried, const char *why)
+{
+	char line[CONF_ERROR];
+
+	snprintf(line, sizeof(line), "%s: cannot make %s: %s; ", path, tried,
+	    why);
+	ck_assert_msg(strncmp(err, line, strlen(line)) == 0, "%s", err);
+	ck_assert_ptr_nonnull(strstr(err, "use another control socket (-s)"));
+}
+
+START_TEST(a_directory_that_cannot_be_made)
+{
+	char run[64], deep[80];
+
+	snprintf(run, sizeof(run), "%s/run", dir);
+	snprintf(deep, sizeof(deep), "%s/ocm.sock", control);
+	ck_assert_int_eq(place_default_dir(deep, err), -1);
+	expect_no_place(control, "this directory",
+	    "No such file or directory");
+	ck_assert_int_eq(place_check_dir(control, err), -1);
+	expect_no_place(run, "a socket here", "No such file or directory");
+	ck_assert_ptr_nonnull(strstr(err, "make what is missing"));
+	ck_assert_int_eq(close(creat(run, 0700)), 0);
+	ck_assert_int_eq(place_default_dir(deep, err), -1);
+	expect_no_place(control, "this directory", "Not a directory");
+	ck_assert_int_eq(place_check_dir(control, err), -1);
+	expect_no_place(run, "a socket here", "Not a directory");
+	ck_assert_int_eq(unlink(run), 0);
+	ck_assert_int_eq(mkdir(run, 0700), 0);
+	ck_assert_msg(place_check_dir(control, err) == 0, "%s", err);
+}
+END_TEST
+
 START_TEST(one_holder_at_a_time)
 {
 	char text[32];
@@ -157,6 +193,7 @@ START_TEST(a_lock_that_is_a_link_is_refused)
 	ck_assert_int_eq(place_default_dir(control, err), 0);
 	ck_assert_int_eq(symlink("/tmp/ocm-check-nothing", lock), 0);
 	ck_assert_int_eq(place_lock(control, &unclean, err), -1);
+	expect_no_place(lock, "the lock", strerror(ELOOP));
 	ck_assert_int_eq(access("/tmp/ocm-check-nothing", F_OK), -1);
 }
 END_TEST
@@ -172,6 +209,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_directory_is_made_and_ours);
 	tcase_add_test(tc, a_directory_of_others_is_refused);
+	tcase_add_test(tc, a_directory_that_cannot_be_made);
 	tcase_add_test(tc, one_holder_at_a_time);
 	tcase_add_test(tc, a_killed_holder_leaves_a_trace_only);
 	tcase_add_test(tc, a_holder_that_just_goes_is_waited_for);
