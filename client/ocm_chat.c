@@ -393,6 +393,13 @@ chat_is_host(const struct chat *c)
 	return c->host;
 }
 
+const char *
+chat_name(const struct chat *c, bool *sure)
+{
+	*sure = c->name_sure;
+	return c->name[0] != '\0' ? c->name : NULL;
+}
+
 bool
 chat_is_lobby(const struct chat *c)
 {

@@ -19,6 +19,7 @@ struct event_base;
 enum entrance {
 	ENTER_CREATE,
 	ENTER_JOIN,
+	ENTER_BRIEFLY,		/* join, to say something: see chat_name */
 	ENTER_EITHER,		/* join, or create what is not there */
 	ENTER_LOBBY,		/* no room, no token */
 };
@@ -57,6 +58,12 @@ void	chat_who(struct chat *);
 void	chat_rooms(struct chat *);
 bool	chat_is_lobby(const struct chat *);
 bool	chat_is_host(const struct chat *);
+/*
+ * Under which name we are in the room, or NULL where that was not to be
+ * learnt (or not asked for, ENTER_BRIEFLY).  *sure: nobody else in it has one
+ * that the server could have made of ours.
+ */
+const char *chat_name(const struct chat *, bool *sure);
 
 /*
  * Leaves: tells the server, makes sure that what was just said went before,

@@ -162,6 +162,8 @@ session_enter(struct chat *c, enum entrance how)
 		return find_lobby(c);
 	if ((status = enter_room(c, how)) != EX_OK)
 		return status;
+	if (how != ENTER_BRIEFLY)
+		session_learn_name(c);
 	if (open_socket(c) == -1) {
 		show_error("no way to the server's UDP port: %s",
 		    strerror(errno));

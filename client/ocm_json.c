@@ -149,9 +149,11 @@ json_entries(struct entries *all, const char *text, size_t len)
 		goto fail;
 	if ((all->list = calloc(count + 1, sizeof(*all->list))) == NULL)
 		goto fail;
-	for (i = 0; i < count; i++, all->count++)
+	for (i = 0; i < count; i++, all->count++) {
 		if (!read_entry(&all->list[i], json_array_get(array, i)))
 			goto fail;
+		all->list[i].place = i;
+	}
 	json_decref(array);
 	qsort(all->list, all->count, sizeof(*all->list), by_name);
 	return 0;

@@ -34,6 +34,7 @@ struct entry {
 	char	*name;
 	size_t	 len;		/* the name may hold a NUL: use this */
 	bool	 host;
+	size_t	 place;		/* in the list as it came */
 };
 struct entries {
 	struct entry	*list;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The inside of a chat, for its own files: ocm_enter.c, ocm_chat.c (the
- * datagrams), ocm_watch.c (is the server still there, are we still in the
- * room?), ocm_list.c and ocm_leave.c.  Nobody else includes it.
+ * The inside of a chat, for its own files: ocm_enter.c, ocm_name.c,
+ * ocm_chat.c (the datagrams), ocm_watch.c (is the server still there, are we
+ * still in the room?), ocm_list.c and ocm_leave.c.  Nobody else includes it.
  */
 #ifndef OCM_SESSION_H
 #define OCM_SESSION_H
@@ -32,6 +32,8 @@ struct chat {
 	int			 status;	/* when over */
 	bool			 lobby;
 	bool			 host;
+	char			 name[NAME_MAX_BYTES + 1]; /* "": unknown */
+	bool			 name_sure;
 	char			 room[NAME_MAX_BYTES + 1];
 	char			 token[TCRP_ROOM_MAX];
 	size_t			 token_len;
@@ -82,6 +84,9 @@ struct tcrp_question session_question(const struct chat *, enum tcrp_op);
 /* ocm_enter.c: an exit status; not EX_OK: what is wrong has been said */
 int	session_enter(struct chat *, enum entrance);
 bool	session_take_token(struct chat *, const struct tcrp_answer *);
+
+/* ocm_name.c: asks which name the server has given us */
+void	session_learn_name(struct chat *);
 
 /* ocm_watch.c; none of it is for the lobby but watch_refused */
 void	watch_start(struct chat *);

@@ -32,6 +32,7 @@ struct tcrp_call {
 	struct event		*timer;
 	enum tcrp_op		 op;
 	bool			 head_only;
+	size_t			 most;
 	bool			 connected;
 	bool			 starting;	/* inside tcrp_ask */
 	bool			 decided;	/* the timer will say so */
@@ -155,7 +156,8 @@ take_header(struct tcrp_call *call, const struct tcrp_header *head)
 		decide(call, TCRP_GARBLED, 0);
 		return true;
 	}
-	if (call->head_only && head->state == STATE_DONE) {
+	if (head->state == STATE_DONE && (call->head_only ||
+	    (call->most > 0 && head->payload_len > call->most))) {
 		call->answer.len = head->payload_len;
 		decide(call, TCRP_OK, 0);
 		return true;
@@ -241,6 +243,7 @@ tcrp_ask(struct event_base *base, struct server *server,
 	call->server = server;
 	call->op = q->op;
 	call->head_only = q->head_only;
+	call->most = q->most;
 	call->deadline = clock_ms() + q->timeout_ms;
 	call->fn = fn;
 	call->arg = arg;

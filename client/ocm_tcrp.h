@@ -23,6 +23,7 @@ struct tcrp_question {
 	size_t		 payload_len;	/* <= TCRP_PAYLOAD_MAX */
 	unsigned	 timeout_ms;	/* for everything together */
 	bool		 head_only;	/* whether, not what: skip the body */
+	size_t		 most;		/* a longer body, too; 0: none is */
 };
 
 enum tcrp_outcome {
@@ -38,7 +39,7 @@ struct tcrp_answer {
 	enum status	 status;
 	int		 error;
 	const char	*payload;	/* until the callback returns */
-	size_t		 len;		/* with head_only: what it would be */
+	size_t		 len;		/* of a skipped one: what it is */
 };
 
 typedef void	tcrp_fn(const struct tcrp_answer *, void *arg);

@@ -28,15 +28,36 @@ need_name(const struct options *o)
 		usage_error("NAME is missing: use -n NAME, or set OCM_NAME");
 }
 
+/* " as bob", ", probably as bob~2", or nothing; free() it. */
+static char *
+as_whom(const struct chat *c)
+{
+	const char	*name;
+	char		*harmless, *text;
+	bool		 sure;
+
+	if ((name = chat_name(c, &sure)) == NULL)
+		return show_harmless("", 0);
+	harmless = show_harmless(name, strlen(name));
+	if (asprintf(&text, "%s as %s", sure ? "" : ", probably", harmless) ==
+	    -1)
+		err(EX_OSERR, NULL);
+	free(harmless);
+	return text;
+}
+
 /* Those who are not in the room yet need to know how they get there. */
 static void
-tell_entered(const struct options *o, const char *room, bool created)
+tell_entered(const struct options *o, const char *room, const struct chat *c)
 {
 	char	where[SERVER_TEXT], spec[SERVER_TEXT];
 	char	*harmless = show_harmless(room, strlen(room));
+	char	*as = as_whom(c);
+	bool	 created = chat_is_host(c);
 
-	show_info("%s room \"%s\" on %s as %s", created ? "created" :
-	    "joined", harmless, server_text(&o->server, where), o->name);
+	show_info("%s room \"%s\" on %s%s", created ? "created" : "joined",
+	    harmless, server_text(&o->server, where), as);
+	free(as);
 	/* A command that its reader would have to quote helps nobody. */
 	if (created && strpbrk(room, " \"$&'()*;<>?[\\]`{|}~#!") == NULL) {
 		(void)server_spec(&o->server, spec);
@@ -91,7 +112,7 @@ chat(struct options *o, const char *room, enum entrance how)
 	if (how == ENTER_LOBBY)
 		tell_lobby(o);
 	else
-		tell_entered(o, room, chat_is_host(c));
+		tell_entered(o, room, c);
 	return converse(c, base, at_terminal);
 }
 
@@ -313,7 +334,7 @@ send_one(struct options *o, const char *room, const char *text)
 	if (status != EX_OK)
 		return status;
 	base = chat_base_new();
-	if ((status = chat_open(&c, base, o, room, ENTER_JOIN)) == EX_OK) {
+	if ((status = chat_open(&c, base, o, room, ENTER_BRIEFLY)) == EX_OK) {
 		chat_hear_nothing(c);
 		if (chat_say(c, text, strlen(text)) == -1) {
 			warn("the text was not sent");
@@ -336,7 +357,7 @@ send_input(struct options *o, const char *room)
 	struct chat		*c;
 	int			 status;
 
-	if ((status = chat_open(&c, base, o, room, ENTER_JOIN)) == EX_OK) {
+	if ((status = chat_open(&c, base, o, room, ENTER_BRIEFLY)) == EX_OK) {
 		chat_hear_nothing(c);
 		return converse(c, base, false);
 	}
@@ -372,7 +393,7 @@ word_listen(struct options *o, const struct operands *ops)
 		event_base_free(base);
 		return status;
 	}
-	tell_entered(o, ops->room, false);
+	tell_entered(o, ops->room, c);
 	chat_leave_after(c, o->count);
 	signals_start(c, base, true);
 	while (!chat_over(c))

@@ -15,7 +15,7 @@ from client_case import (EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOINPUT,
                          EX_NOPERM, EX_PROTOCOL, EX_TEMPFAIL, EX_UNAVAILABLE,
                          EX_USAGE, ClientCase, wait_ready)
 from ocm import SLOW, pidfd
-from tcrp import fence, wait_until
+from tcrp import DONE, JOIN, STATUS, fence, wait_until, write_frame
 
 PIDFD_GETFD, UDP_GRO = 438, 104
 
@@ -56,6 +56,41 @@ class Pipes(ClientCase):
         wait_until(lambda: self.server.room_list() == [])
         self.assertNotEqual(bob.wait(), None)
         self.assertIn("host left", bob.everything())
+
+    def test_who_we_are(self):
+        """The name is the one that the server gave, or is not promised."""
+        alice = self.spawn("-n", "alice", "create", "r")
+        self.assertRegex(alice.error_line(), r' as alice$')
+        first = self.spawn("-n", "bob", "join", "r")
+        self.assertRegex(first.error_line(), r' as bob$')
+        second = self.spawn("-n", "bob", "listen", "r")
+        self.assertRegex(second.error_line(), r', probably as bob~2$')
+        self.assertEqual(self.names("r"), ["alice", "bob", "bob~2"])
+
+    def test_who_we_are_in_a_large_room(self):
+        """A long list is not waited for; then no name is said."""
+        self.server.member("host").create("r")
+        for i in range(1000):
+            self.server.member("%s%d" % ("x" * 250, i)).join("r", hello=False)
+        client = self.spawn("-n", "bob", "join", "r")
+        self.assertRegex(client.error_line(), r'^ocm: joined room "r" on [^ ]*$')
+        self.assertIn("bob", self.names("r"))
+
+    def test_who_we_are_is_not_worth_a_wait(self):
+        """A server that lets us in, but does not say who is there."""
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            self.where = "127.0.0.1:%d" % server.getsockname()[1]
+            client = self.spawn("-n", "bob", "join", "r")
+            with server.accept()[0] as peer:
+                peer.recv(4096)
+                peer.sendall(
+                    write_frame(JOIN, b"r", b"\0", state=STATUS) +
+                    write_frame(JOIN, b"r", b"t" * 32, state=DONE))
+                with server.accept()[0]:
+                    self.assertRegex(client.error_line(),
+                                     r'^ocm: joined room "r" on [^ ]*$')
 
     def test_last_line_without_newline(self):
         host = self.server.member("host").create("r")

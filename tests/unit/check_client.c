@@ -11,6 +11,7 @@
 
 #include "client/ocm_json.h"
 #include "client/ocm_lines.h"
+#include "client/ocm_name.h"
 #include "client/ocm_server.h"
 #include "client/ocm_text.h"
 #include "client/ocm_width.h"
@@ -377,6 +378,48 @@ START_TEST(test_json_bad_entries)
 }
 END_TEST
 
+/* ---- ocm_name ---- */
+
+#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X250 X50 X50 X50 X50 X50
+
+static const struct {
+	const char	*list;		/* the names, oldest first */
+	const char	*asked, *want;
+	bool		 sure;
+} rosters[] = {
+	{ "[]", "bob", NULL, true },
+	{ "[\"alice\"]", "bob", NULL, true },
+	{ "[\"alice\", \"bob\"]", "bob", "bob", true },
+	{ "[\"bob\", \"bobby\", \"bob~\", \"~2\"]", "bob", "bob", true },
+	{ "[\"bob\", \"alice\", \"bob~2\"]", "bob", "bob~2", false },
+	{ "[\"bob~2\", \"bob~10\", \"bob\"]", "bob", "bob", false },
+	/* He may have chosen it, and the one whose name was taken is gone. */
+	{ "[\"bob~2\"]", "bob", "bob~2", true },
+	{ "[\"bob~2\", \"bob~2~2\"]", "bob~2", "bob~2~2", false },
+	{ "[\"" X250 "12345\", \"" X250 "123~2\"]", X250 "12345",
+	    X250 "123~2", false },
+	/* A character is not cut in two. */
+	{ "[\"" X250 "ab\u3042\", \"" X250 "ab~2\"]", X250 "ab\u3042",
+	    X250 "ab~2", false },
+	{ "[\"bo~2\"]", "bob", NULL, true },
+};
+
+START_TEST(test_name_among)
+{
+	const struct entry *ours;
+	struct entries all;
+	bool sure;
+
+	ck_assert_int_eq(json_entries(&all, rosters[_i].list,
+	    strlen(rosters[_i].list)), 0);
+	ours = name_among(&all, rosters[_i].asked, &sure);
+	ck_assert_pstr_eq(ours != NULL ? ours->name : NULL, rosters[_i].want);
+	ck_assert_int_eq(sure, rosters[_i].sure);
+	entries_free(&all);
+}
+END_TEST
+
 /* ---- ocm_width ---- */
 
 static const struct {
@@ -438,6 +481,7 @@ client_suite(void)
 	tcase_add_test(t, test_json_entries);
 	tcase_add_loop_test(t, test_json_bad_entries, 0,
 	    (int)COUNT(bad_entries));
+	tcase_add_loop_test(t, test_name_among, 0, (int)COUNT(rosters));
 	tcase_add_loop_test(t, test_cursor, 0, (int)COUNT(cursors));
 	suite_add_tcase(s, t);
 	return s;
