@@ -2,7 +2,7 @@
 /*
  * The configuration: ocm.conf(5), then every -o name=value in order.  One
  * table (conf.c) knows each setting's name, default, range and whether a
- * reload applies it; main and reload are the only callers.
+ * reload applies it; main and conf_apart.c are the only callers.
  */
 #ifndef OCMD_CONF_H
 #define OCMD_CONF_H
@@ -50,12 +50,6 @@ struct conf_source {
  * right; *conf is then undefined.
  */
 int	conf_load(struct conf *, const struct conf_source *,
-	    char err[CONF_ERROR]);
-/*
- * The same, by a process of its own, for one that must not die of it: what
- * reads the file may end the process where memory is short.
- */
-int	conf_load_apart(struct conf *, const struct conf_source *,
 	    char err[CONF_ERROR]);
 /*
  * Calls each() for every setting whose value differs.  live: a reload

@@ -27,6 +27,8 @@ struct conn {
 	int			 fd;		/* -1: unused */
 	struct event		*ev;
 	bool			 waits_for_end;	/* asked to stop */
+	/* of a reload; NULL: out of memory */
+	json_t			*applied, *needs_restart;
 	size_t			 got;		/* bytes of the request */
 	struct control_request	 request;
 };
@@ -111,44 +113,56 @@ do_status(struct conn *n)
 	answer_json(n, status_json(n->control->server));
 }
 
+/* The answer takes its time, and whoever hangs up meanwhile is not heard. */
+static void
+wait_for_answer(struct conn *n)
+{
+	if (n->ev != NULL)
+		event_free(n->ev);
+	n->ev = NULL;
+}
+
 static void
 do_stop(struct conn *n)
 {
 	n->waits_for_end = true;
-	if (n->ev != NULL)
-		event_free(n->ev);
-	n->ev = NULL;
+	wait_for_answer(n);
 	server_stop(n->control->server);
 }
-
-struct changes {
-	json_t	*applied, *needs_restart;	/* NULL: out of memory */
-};
 
 static void
 note_change(void *arg, const char *name, bool live)
 {
-	struct changes *c = arg;
-
-	json_t **list = live ? &c->applied : &c->needs_restart;
+	struct conn *n = arg;
+	json_t **list = live ? &n->applied : &n->needs_restart;
 
 	*list = status_append(*list, json_string(name));
 }
 
 static void
-do_reload(struct conn *n)
+on_reloaded(void *arg, const char *err)
 {
-	struct changes c = { json_array(), json_array() };
-	char err[CONF_ERROR];
+	struct conn *n = arg;
 
-	if (server_reload(n->control->server, note_change, &c, err) == 0) {
-		answer_json(n, json_pack("{s:o, s:o}", "applied", c.applied,
-		    "needs_restart", c.needs_restart));
+	if (err == NULL) {
+		answer_json(n, json_pack("{s:o, s:o}", "applied", n->applied,
+		    "needs_restart", n->needs_restart));
 		return;
 	}
-	json_decref(c.applied);
-	json_decref(c.needs_restart);
+	json_decref(n->applied);
+	json_decref(n->needs_restart);
 	answer_error(n, err);
+}
+
+static void
+do_reload(struct conn *n)
+{
+	const struct server_asker asker = { note_change, on_reloaded, n };
+
+	wait_for_answer(n);
+	n->applied = json_array();
+	n->needs_restart = json_array();
+	server_reload(n->control->server, &asker);
 }
 
 static void

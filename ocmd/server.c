@@ -72,7 +72,7 @@ fail_start(struct server *s, const char *fmt, ...)
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	log_warnx("%s", why);
-	if (launch_waiting())
+	if (!logsink_is_stderr())
 		launch_complain("ocmd: %s", why);
 	s->phase = SERVER_STOPPING;
 	s->exit_code = 1;
@@ -451,14 +451,14 @@ on_phase_timer(evutil_socket_t fd, short what, void *arg)
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
 {
+	const struct server_asker nobody = { 0 };
 	struct server *s = arg;
-	char err[CONF_ERROR];
 
 	(void)what;
 	if (sig != SIGHUP)
 		server_stop(s);
 	else if (s->phase == SERVER_SERVING)
-		(void)server_reload(s, NULL, NULL, err);
+		server_reload(s, &nobody);
 }
 
 static int
@@ -486,7 +486,7 @@ server_run(struct server *s)
 	s->phase = SERVER_STARTING;
 	if (watch_signals(s) == -1) {
 		log_warn("cannot watch signals and children");
-		if (launch_waiting())
+		if (!logsink_is_stderr())
 			launch_complain("ocmd: cannot watch its children");
 		return 1;
 	}

@@ -32,6 +32,15 @@ enum {
 	SERVER_QUIET_MS = 50,		/* a parked child becomes idle */
 };
 
+/* Who wants a reload; any of both may be NULL. */
+struct server_asker {
+	/* for each change, as by conf_diff */
+	void	(*each)(void *arg, const char *name, bool live);
+	/* and then once: err is one line, and nothing changed; or NULL */
+	void	(*done)(void *arg, const char *err);
+	void	*arg;
+};
+
 struct server {
 	struct conf	 conf;
 	struct conf_source source;		/* for reload */
@@ -51,6 +60,9 @@ struct server {
 	struct event	*ev_phase;		/* deadline of the phase */
 	struct event	*ev_pulse;		/* are the children alive? */
 	struct control	*control;
+	struct server_asker reload;		/* while one is going on, */
+	bool		 reloading;		/* and then */
+	bool		 reload_again;		/* there is another one */
 
 	struct sockets	 sockets;
 	int		 peers[OCM_WORKERS_MAX][2];	/* roomd's, relayd's */
@@ -80,12 +92,12 @@ void	server_stop(struct server *);
 /* ---- server_orders.c ---- */
 
 /*
- * Reads the configuration again and applies what can be applied.  each() is
- * called as by conf_diff, or is NULL; changes are logged.  0, or -1 and one
- * line in err: nothing changed.
+ * Reads the configuration again, beside everything else, and then applies
+ * what can be applied; changes are logged.  While another reload is going on,
+ * who has a done() is refused, others have their own after it.  done() may be
+ * called at once.
  */
-int	server_reload(struct server *, void (*each)(void *, const char *,
-	    bool live), void *arg, char err[CONF_ERROR]);
+void	server_reload(struct server *, const struct server_asker *);
 void	server_set_verbose(struct server *, bool);
 /* Hands a connection to roomd. 0, or -1 where there is no roomd to answer. */
 int	server_query(struct server *, const struct ctl_query *, int fd);

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf_apart.h"
 #include "control.h"
 #include "logsink.h"
 #include "place.h"
@@ -256,6 +257,7 @@ server_close(struct server *s)
 {
 	uint32_t k;
 
+	conf_apart_cancel();
 	for (k = 0; k < s->children; k++)
 		close_child(&s->child[k]);
 	for (k = 0; k < OCM_WORKERS_MAX; k++) {

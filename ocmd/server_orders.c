@@ -3,6 +3,7 @@
  * What ocmctl and SIGHUP may ask of the running server (see server.h).
  * Called by control.c and server.c.
  */
+#include "conf_apart.h"
 #include "log.h"
 #include "logsink.h"
 #include "server.h"
@@ -18,41 +19,70 @@ tell_settings(struct server *s)
 			    &s->conf.settings);
 }
 
-struct changes {
-	void	(*each)(void *, const char *, bool);
-	void	*arg;
-};
-
 static void
 note_change(void *arg, const char *name, bool live)
 {
-	const struct changes *c = arg;
+	const struct server_asker *asker = arg;
 
 	log_info("reload: %s %s", name,
 	    live ? "applied" : "needs a restart");
-	if (c->each != NULL)
-		c->each(c->arg, name, live);
+	if (asker->each != NULL)
+		asker->each(asker->arg, name, live);
 }
 
-int
-server_reload(struct server *s, void (*each)(void *, const char *, bool),
-    void *arg, char err[CONF_ERROR])
+static void
+apply(struct server *s, const struct conf *read)
 {
-	struct changes changes = { each, arg };
-	struct conf fresh;
+	struct conf fresh = *read;
 
-	if (conf_load_apart(&fresh, &s->source, err) == -1) {
-		log_warnx("reload: nothing changed: %s", err);
-		return -1;
-	}
 	fresh.settings.verbose = s->conf.settings.verbose;
-	conf_diff(&s->conf, &fresh, note_change, &changes);
+	conf_diff(&s->conf, &fresh, note_change, &s->reload);
 	s->conf.settings = fresh.settings;
 	s->conf.restart_limit = fresh.restart_limit;
 	s->conf.hang_limit = fresh.hang_limit;
 	tell_settings(s);
 	logsink_reopen();
-	return 0;
+}
+
+static void
+on_read(void *arg, const struct conf *fresh, const char *err)
+{
+	static const struct server_asker nobody;
+	struct server *s = arg;
+	const bool again = s->reload_again;
+
+	if (err == NULL && s->phase == SERVER_STOPPING)
+		err = "the server is ending";
+	if (err == NULL && fresh != NULL)
+		apply(s, fresh);
+	else
+		log_warnx("reload: nothing changed: %s", err);
+	s->reloading = s->reload_again = false;
+	if (s->reload.done != NULL)
+		s->reload.done(s->reload.arg, err);
+	if (again && s->phase == SERVER_SERVING)
+		server_reload(s, &nobody);
+}
+
+void
+server_reload(struct server *s, const struct server_asker *asker)
+{
+	const struct conf_asker me = { on_read, s };
+	char err[CONF_ERROR];
+
+	if (s->reloading && asker->done != NULL) {
+		asker->done(asker->arg, "another reload is going on: try "
+		    "again");
+		return;
+	}
+	if (s->reloading) {
+		s->reload_again = true;
+		return;
+	}
+	s->reload = *asker;
+	s->reloading = true;
+	if (conf_apart_load(s->base, &s->source, &me, err) == -1)
+		on_read(s, NULL, err);
 }
 
 void

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Lives that do not go well: one that runs in a circle, and one that ends
-again and again before it has begun.
+"""Lives that do not go well: one that runs in a circle, one that ends again
+and again before it has begun, and a reader of the configuration that hangs.
 
 SERIAL: it measures times.
 """
@@ -8,10 +8,12 @@ SERIAL: it measures times.
 import os
 import re
 import signal
+import subprocess
 import time
 
 import ocm
-from faulty import DIE, ORDERS, SPIN, Faulty
+from faulty import DIE, HANG, ORDERS, SPIN, Faulty
+from killing import children_of
 from ocm import SLOW
 from tcrp import JOIN, Deadline, fence, meet, process_field, wait_until
 
@@ -96,3 +98,72 @@ class Lives(ocm.Case):
         server.look()
         fence(self.alice, self.bob)
         fence(self.bob, self.alice)
+
+
+class Reload(ocm.Case):
+    def serve_file(self):
+        self.server = server = Faulty(notices=False, join_rate=0, start=False)
+        self.addCleanup(server.finish)
+        self.path = os.path.join(server.dir, "ocm.conf")
+        self.conf("")
+        server.args = ("-f", self.path)
+        return server.start()
+
+    def conf(self, text):
+        with open(self.path, "w") as f:
+            f.write(text)
+
+    def test_a_reader_that_hangs(self):
+        """ocmd goes on with everything else, and the reader has an end."""
+        server = self.serve_file()
+        server.order("ocmd", "conf_reading", HANG)
+        asked = subprocess.Popen(
+            server.command("reload"), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until(server.done)
+        reader, = set(children_of(server.supervisor)) - server.seen
+        self.assertEqual(set(os.listdir("/proc/%d/fd" % reader)),
+                         {"0", "1", "2", "3"})
+        got = server.run(server.command("reload"))
+        self.assertEqual(got.returncode, 1)
+        self.assertIn("another reload is going on", got.stderr)
+        alice = server.member("alice").create("r")
+        for role in "roomd", "relayd":
+            server.kill(role)
+        fence(alice, server.member("bob").join("r"))
+        self.conf("member-rate = 77\n")
+        os.kill(server.supervisor, signal.SIGHUP)
+        server.status()
+        self.assertTrue(ocm.running(reader))
+        self.assertIsNone(asked.poll(), "all of that was in the meantime")
+        said = asked.communicate(timeout=6 * SLOW)[1]
+        self.assertEqual(asked.returncode, 1)
+        self.assertIn("its reader took too long, and was killed", said)
+        self.assertFalse(os.path.exists("/proc/%d" % reader))
+        # Who hung up had a reload of its own, after that one.
+        wait_until(lambda: "reload: member-rate applied" in server.log())
+        self.conf("")
+        self.assertIn("member-rate", server.ctl("reload"))
+
+    def test_a_reader_that_dies(self):
+        server = self.serve_file()
+        server.order("ocmd", "conf_reading", DIE)
+        got = server.run(server.command("reload"))
+        self.assertEqual(got.returncode, 1)
+        self.assertIn("its reader died: exit status 70", got.stderr)
+        server.ctl("reload")
+
+    def test_the_end_while_a_reader_hangs(self):
+        """Who waits for the reload is told, and nothing is left."""
+        server = self.serve_file()
+        server.order("ocmd", "conf_reading", HANG)
+        asked = subprocess.Popen(
+            server.command("reload"), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until(server.done)
+        reader, = set(children_of(server.supervisor)) - server.seen
+        self.assertEqual(server.stop(), [])
+        said = asked.communicate(timeout=6 * SLOW)[1]
+        self.assertEqual(asked.returncode, 1)
+        self.assertIn("its reader was given up", said)
+        wait_until(lambda: not ocm.running(reader))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ocmd/conf: for every error in a file or an override the file, the line and
- * the setting; comments, files that are none, and reading in a process apart.
+ * the setting; comments, and files that are none.
  */
 #include <sys/stat.h>
 
@@ -174,28 +174,6 @@ START_TEST(files_that_are_no_files)
 }
 END_TEST
 
-/* The other process finds the same, and says the same. */
-START_TEST(read_apart)
-{
-	char word[] = "workers=3", bad[] = "workers=x";
-	char *overrides[1] = { word };
-	struct conf_source from = { path, overrides, 1 };
-	char err[CONF_ERROR], apart[CONF_ERROR];
-	struct conf c, other;
-
-	write_bytes("idle = 77\nlobby = {}\n", 21);
-	ck_assert_int_eq(conf_load(&c, &from, err), 0);
-	ck_assert_int_eq(conf_load_apart(&other, &from, apart), 0);
-	ck_assert_mem_eq(&c, &other, sizeof(c));
-	ck_assert_uint_eq(other.settings.idle_s, 77);
-	ck_assert_uint_eq(other.workers, 3);
-	overrides[0] = bad;
-	ck_assert_int_eq(conf_load(&c, &from, err), -1);
-	ck_assert_int_eq(conf_load_apart(&other, &from, apart), -1);
-	ck_assert_str_eq(err, apart);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -211,7 +189,6 @@ main(void)
 	tcase_add_test(tc, overrides_are_told_as_written);
 	tcase_add_test(tc, long_values_are_refused);
 	tcase_add_test(tc, files_that_are_no_files);
-	tcase_add_test(tc, read_apart);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
