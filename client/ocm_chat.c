@@ -401,12 +401,6 @@ chat_name(const struct chat *c, bool *sure)
 }
 
 bool
-chat_is_lobby(const struct chat *c)
-{
-	return c->lobby;
-}
-
-bool
 chat_leaving(const struct chat *c)
 {
 	return c->leave_wanted || c->state >= CHAT_LEAVING;

@@ -56,7 +56,6 @@ void	chat_hear_nothing(struct chat *);
 /* Shows who is in the room, or which rooms there are, soon. */
 void	chat_who(struct chat *);
 void	chat_rooms(struct chat *);
-bool	chat_is_lobby(const struct chat *);
 bool	chat_is_host(const struct chat *);
 /*
  * Under which name we are in the room, or NULL where that was not to be

@@ -392,12 +392,6 @@ live_left_in_hand(struct live *l, struct live_flight *out)
 	return out->in_hand;
 }
 
-struct live_flight
-live_flight(const struct live *l, unsigned n)
-{
-	return read_flight(&l->area->flights[(l->taken - n) % LIVE_FLIGHTS]);
-}
-
 void
 live_add_death(struct live *l, uint32_t slot, uint32_t gen, uint64_t now_ms)
 {

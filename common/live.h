@@ -89,8 +89,6 @@ void	live_done(struct live *);
  * which is put down; false where that is nothing.
  */
 bool	live_left_in_hand(struct live *, struct live_flight *);
-/* What was taken n datagrams ago (0: last); n < LIVE_FLIGHTS. */
-struct live_flight live_flight(const struct live *, unsigned n);
 /* A death over a member's datagram, for live_deaths of any relay. */
 void	live_add_death(struct live *, uint32_t slot, uint32_t gen,
 	    uint64_t now_ms);

@@ -29,12 +29,6 @@ log_set_verbose(bool verbose)
 	log_verbose = verbose;
 }
 
-bool
-log_is_verbose(void)
-{
-	return log_verbose;
-}
-
 void
 log_set_sink(void (*sink)(const char *))
 {

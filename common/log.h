@@ -15,7 +15,6 @@ enum { LOG_LINE = 1024 };	/* bytes, with the newline; cut beyond */
 /* name is kept, not copied: "roomd", "relayd 0". */
 void	log_init(const char *name);
 void	log_set_verbose(bool);
-bool	log_is_verbose(void);
 /* Called for the text of every line instead of write(2) (ocmd's own). */
 void	log_set_sink(void (*)(const char *line));
 

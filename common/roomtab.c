@@ -36,8 +36,8 @@ place(size_t *end, size_t item, uint32_t n)
 	return at;
 }
 
-void
-roomtab_shape(const struct roomtab_limits *lim, struct roomtab_shape *s)
+static void
+shape_for(const struct roomtab_limits *lim, struct roomtab_shape *s)
 {
 	size_t end = sizeof(struct roomtab_area);
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -59,7 +59,7 @@ roomtab_size(const struct roomtab_limits *lim)
 {
 	struct roomtab_shape s;
 
-	roomtab_shape(lim, &s);
+	shape_for(lim, &s);
 	return s.size;
 }
 
@@ -85,7 +85,7 @@ roomtab_open_reader(const void *mem, const struct roomtab_limits *lim,
 	t->a = (struct roomtab_area *)(void *)base;
 	t->lim = *lim;
 	t->lock = lock;
-	roomtab_shape(lim, &t->shape);
+	shape_for(lim, &t->shape);
 	t->room_gen = (void *)(base + t->shape.room_gen);
 	t->member_gen = (void *)(base + t->shape.member_gen);
 	t->room_bucket = (void *)(base + t->shape.room_bucket);

@@ -119,15 +119,13 @@ int	roomtab_recover(struct roomtab *);
 /* ---- write verbs: roomd only, each one transaction ---- */
 
 /*
- * password: keyed hash of ROOMTAB_PASSWORD bytes, or NULL.
+ * A room with its host and n invites (at most ROOMTAB_INVITES), all in one
+ * transaction: all or nothing.  password: keyed hash of ROOMTAB_PASSWORD
+ * bytes, or NULL.  An invite's name is empty.
  * ST_OK, ST_EXISTS, or ST_UNABLE (full, or the lock cannot be had).
  */
 enum status roomtab_create(struct roomtab *, const void *name, size_t len,
 	    const uint8_t *password, const struct member_new *,
-	    struct member_made *);
-/* The same with n invites, all in one transaction: all or nothing. */
-enum status roomtab_create_inviting(struct roomtab *, const void *name,
-	    size_t len, const uint8_t *password, const struct member_new *,
 	    struct member_made *, struct member_made *invites, uint32_t n);
 /* ST_OK, ST_NO_ROOM (closed meanwhile), ST_UNABLE (full, max_members). */
 enum status roomtab_join(struct roomtab *, uint32_t room,
@@ -140,9 +138,6 @@ enum status roomtab_join(struct roomtab *, uint32_t room,
 enum status roomtab_join_invite(struct roomtab *, uint32_t slot, uint32_t gen,
 	    uint32_t max_members, const struct member_new *,
 	    struct member_made *);
-/* Mints an invite of a room; made->name stays empty. */
-enum status roomtab_invite(struct roomtab *, uint32_t room,
-	    const struct member_new *, struct member_made *);
 /*
  * Removes a member (or invite).  0, or -1 (ESRCH) where slot and gen are not
  * live.  Never closes the room: that is a rule, and rules are roomd's.

@@ -104,8 +104,6 @@ struct roomtab {
 	uint8_t			 token_key[TOKEN_KEY];
 };
 
-void	roomtab_shape(const struct roomtab_limits *, struct roomtab_shape *);
-
 /* roomtab_tx.c: the journal. */
 int	tx_begin(struct roomtab *);	/* takes the lock; -1: not to be had */
 void	tx_store(struct roomtab *, uint32_t *word, uint32_t value);

@@ -261,15 +261,6 @@ add_invite(struct roomtab *t, uint32_t room, const struct member_new *who,
 enum status
 roomtab_create(struct roomtab *t, const void *name, size_t len,
     const uint8_t *password, const struct member_new *host,
-    struct member_made *made)
-{
-	return roomtab_create_inviting(t, name, len, password, host, made,
-	    NULL, 0);
-}
-
-enum status
-roomtab_create_inviting(struct roomtab *t, const void *name, size_t len,
-    const uint8_t *password, const struct member_new *host,
     struct member_made *made, struct member_made *invites, uint32_t n)
 {
 	uint32_t room, i;
@@ -332,19 +323,6 @@ roomtab_join_invite(struct roomtab *t, uint32_t slot, uint32_t gen,
 		return ST_UNABLE;
 	tx_drop_member(t, slot, END_LEFT);	/* whose record is then free */
 	add_member(t, room, KIND_MEMBER, who, made);
-	tx_commit(t);
-	return ST_OK;
-}
-
-enum status
-roomtab_invite(struct roomtab *t, uint32_t room, const struct member_new *who,
-    struct member_made *made)
-{
-	if (!room_open(t, room))
-		return ST_NO_ROOM;
-	if (!member_available(t, 1) || tx_begin(t) == -1)
-		return ST_UNABLE;
-	add_invite(t, room, who, made);
 	tx_commit(t);
 	return ST_OK;
 }

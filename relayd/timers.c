@@ -73,12 +73,6 @@ wheel_set(struct wheel *w, uint32_t n, uint64_t due_ms)
 	w->set++;
 }
 
-bool
-wheel_is_set(const struct wheel *w, uint32_t n)
-{
-	return w->timers[n].due != 0;
-}
-
 uint32_t
 wheel_expired(struct wheel *w, uint64_t now_ms)
 {

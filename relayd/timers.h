@@ -35,7 +35,6 @@ void	wheel_make(struct wheel *, uint32_t count, uint32_t tick_ms,
 /* Sets or moves the timer of n; a time in the past fires at the next look. */
 void	wheel_set(struct wheel *, uint32_t n, uint64_t due_ms);
 void	wheel_cancel(struct wheel *, uint32_t n);
-bool	wheel_is_set(const struct wheel *, uint32_t n);
 /*
  * A number whose time has come, which is then no longer set; WHEEL_NONE when
  * there is no more.  Timers may be set and cancelled between calls.

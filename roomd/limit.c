@@ -219,9 +219,3 @@ limit_victim(struct limit *l, const struct half_open *latest, uint32_t all,
 		return NULL;
 	return TAILQ_FIRST(&TAILQ_FIRST(&l->by_count[l->busiest])->nodes);
 }
-
-uint32_t
-limit_half_open(const struct limit *l)
-{
-	return l->half_open;
-}

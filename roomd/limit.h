@@ -49,6 +49,5 @@ void	limit_done(struct limit *, struct half_open *);
  */
 struct half_open *limit_victim(struct limit *, const struct half_open *latest,
 	    uint32_t all, uint32_t per_source);
-uint32_t limit_half_open(const struct limit *);
 
 #endif

@@ -154,7 +154,7 @@ create_once(struct rooms *r, const struct request *rq,
 	unsigned i, n = (rq->dialect->flags & DIALECT_INVITES) != 0 ?
 	    DIALECT_INVITE_COUNT : 0;
 
-	st = roomtab_create_inviting(r->set.table, rq->room, rq->room_len,
+	st = roomtab_create(r->set.table, rq->room, rq->room_len,
 	    password, host, &made->member, invites, n);
 	if (st != ST_OK)
 		return st;

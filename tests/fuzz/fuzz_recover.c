@@ -210,7 +210,7 @@ create(struct hostile *h)
 	struct member_new who = table_newcomer(name, "plain");
 	struct member_made made;
 
-	(void)roomtab_create(tab, name, 2, NULL, &who, &made);
+	(void)roomtab_create(tab, name, 2, NULL, &who, &made, NULL, 0);
 }
 
 static void

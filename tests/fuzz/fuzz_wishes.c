@@ -259,7 +259,6 @@ read_all(const struct live *l, uint32_t slot)
 	sink += live_lobby(l, slot, &c) ? c.addr.port : 0;
 	sink += live_next_moved(l, &tail, &overflow);
 	MUST(live_wish_of(l, slot, w.gen) < END_COUNT);
-	sink += live_flight(l, slot % LIVE_FLIGHTS).slot;
 }
 
 static void

@@ -111,23 +111,14 @@ static void
 op_create(void)
 {
 	struct member_new who = newcomer();
-	struct member_made made;
+	struct member_made made, invites[3];
 	uint8_t password[ROOMTAB_PASSWORD] = "p";
+	uint32_t n = roll(4);
 	char name[16];
 
 	snprintf(name, sizeof(name), "部屋%u", roll(ROOMS + 2));
 	(void)roomtab_create(tab, name, strlen(name),
-	    roll(2) ? password : NULL, &who, &made);
-}
-
-static void
-op_create_inviting(void)
-{
-	struct member_new who = newcomer();
-	struct member_made made, invites[2];
-
-	(void)roomtab_create_inviting(tab, "r", 1, NULL, &who, &made,
-	    invites, 2);
+	    roll(2) ? password : NULL, &who, &made, invites, n);
 }
 
 static void
@@ -137,15 +128,6 @@ op_join(void)
 	struct member_made made;
 
 	(void)roomtab_join(tab, roll(ROOMS), MEMBERS, &who, &made);
-}
-
-static void
-op_invite(void)
-{
-	struct member_new who = newcomer();
-	struct member_made made;
-
-	(void)roomtab_invite(tab, roll(ROOMS), &who, &made);
 }
 
 static void
@@ -220,11 +202,11 @@ static const struct {
 	void		(*run)(void);
 } ops[] = {
 	{ "create", op_create }, { "join", op_join }, { "join", op_join },
-	{ "invite", op_invite }, { "spend", op_spend },
+	{ "create", op_create }, { "spend", op_spend },
 	{ "leave", op_leave }, { "expiry", op_leave },
 	{ "close", op_close }, { "reap", op_reap }, { "port", op_port },
 	{ "snapshot", op_snapshot }, { "join", op_join },
-	{ "create inviting", op_create_inviting }, { "join", op_join },
+	{ "create", op_create }, { "join", op_join },
 	{ "last leaves", op_last },
 };
 enum { OPS = sizeof(ops) / sizeof(ops[0]) };

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../roomd/limit.h"
+#include "limit_count.h"
 
 static struct limit *l;
 
@@ -126,13 +126,13 @@ START_TEST(oldest_of_its_source)
 	ck_assert_ptr_eq(limit_victim(l, &n[4], 100, 3), &n[0]);
 	limit_done(l, &n[0]);
 	ck_assert_ptr_null(limit_victim(l, &n[4], 100, 3));
-	ck_assert_uint_eq(limit_half_open(l), 4);
+	ck_assert_uint_eq(limit_count(l), 4);
 	/* done twice is done once */
 	limit_done(l, &n[0]);
-	ck_assert_uint_eq(limit_half_open(l), 4);
+	ck_assert_uint_eq(limit_count(l), 4);
 	for (i = 1; i < 5; i++)
 		limit_done(l, &n[i]);
-	ck_assert_uint_eq(limit_half_open(l), 0);
+	ck_assert_uint_eq(limit_count(l), 0);
 }
 END_TEST
 
@@ -259,7 +259,7 @@ START_TEST(against_a_model)
 	}
 	for (i = 0; i < NODES; i++)
 		limit_done(l, &nodes[i]);
-	ck_assert_uint_eq(limit_half_open(l), 0);
+	ck_assert_uint_eq(limit_count(l), 0);
 }
 END_TEST
 

@@ -123,7 +123,7 @@ START_TEST(test_idle)
 	hears(&a, "disconnected: idle for 1 s");
 	start.settings.idle_s = 0;
 	care_settings(&relay, &start.settings);
-	ck_assert(!wheel_is_set(&relay.care, b.made.slot));
+	ck_assert_uint_eq(relay.care.timers[b.made.slot].due, 0);
 }
 END_TEST
 

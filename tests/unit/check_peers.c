@@ -19,7 +19,7 @@ random_step(void)
 	char room[64], name[300];
 	struct member_info info;
 	struct member_new m;
-	struct member_made made;
+	struct member_made made, invites[3];
 	uint32_t r, slot = roll(MEMBERS);
 
 	(void)snprintf(room, sizeof(room), "room %u%s", roll(ROOMS),
@@ -43,11 +43,6 @@ random_step(void)
 		if (roomtab_member(fx.tab, slot, &info))
 			(void)roomtab_remove(fx.tab, slot, info.gen, END_LEFT);
 		break;
-	case 5:
-		m = fx_member("", "decimal", "127.0.0.1", 0);
-		if (r != ROOMTAB_NONE)
-			(void)roomtab_invite(fx.tab, r, &m, &made);
-		break;
 	default:
 		m = fx_member(name, dialects[roll(7)], "127.0.0.1",
 		    roll(3) == 0 ? (uint16_t)(1 + roll(60000)) : 0);
@@ -55,7 +50,7 @@ random_step(void)
 			(void)roomtab_join(fx.tab, r, MEMBERS, &m, &made);
 		else
 			(void)roomtab_create(fx.tab, room, strlen(room), NULL,
-			    &m, &made);
+			    &m, &made, invites, roll(4));
 	}
 }
 

@@ -231,7 +231,7 @@ START_TEST(half_open)
 	ck_assert_uint_eq(fx_counter(RC_closed_half_open), 3);
 	/* a whole request is not half-open any more */
 	ask(c[3], CODEC_BE, OP_CREATE, "r", "alice");
-	ck_assert_uint_eq(limit_half_open(desk.limit), 2);
+	ck_assert_uint_eq(limit_count(desk.limit), 2);
 	for (i = 0; i < 6; i++)
 		go(c[i]);
 }

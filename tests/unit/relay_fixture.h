@@ -114,7 +114,7 @@ fx_enter(struct fixture *fx, const char *room, const struct member_new *m)
 	r = roomtab_find(fx->tab, room, strlen(room));
 	if (r == ROOMTAB_NONE)
 		st = roomtab_create(fx->tab, room, strlen(room), NULL, m,
-		    &made);
+		    &made, NULL, 0);
 	else
 		st = roomtab_join(fx->tab, r, fx->lim.table.members, m, &made);
 	ck_assert_int_eq(st, ST_OK);

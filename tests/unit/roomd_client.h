@@ -15,6 +15,7 @@
 
 #include "../../common/clock.h"
 #include "../../roomd/session.h"
+#include "limit_count.h"
 #include "roomd_fixture.h"
 
 /* The zeros of a size field in front of its last bytes. */
@@ -86,10 +87,10 @@ setup(void)
 static void
 teardown(void)
 {
-	ck_assert_uint_le(limit_half_open(desk.limit),
+	ck_assert_uint_le(limit_count(desk.limit),
 	    sessions_count(sessions));
 	sessions_free(sessions);
-	ck_assert_uint_eq(limit_half_open(desk.limit), 0);
+	ck_assert_uint_eq(limit_count(desk.limit), 0);
 	ck_assert_uint_eq(audience_size(desk.audience), 0);
 	audience_free(desk.audience);
 	lists_free(desk.lists);
