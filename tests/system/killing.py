@@ -104,9 +104,9 @@ class Killer(Instrument):
         super().__init__()
 
     def kill(self, plan):
-        """Returns [(when, role), ...], if roomd was among them how many
-        seconds after the last death it answered again, and what the Aim has
-        counted."""
+        """Returns [(when it was ordered, when it was seen, role), ...] of
+        the deaths, if roomd was among them how many seconds after the last
+        order it answered again, and what the Aim has counted."""
         self.pipe.send(plan)
         return self.answer()
 
@@ -136,7 +136,7 @@ class Killer(Instrument):
     def carry_out(self, plan):
         victims = [(self.find(role), role) for role in plan["roles"]]
         known = set(children_of(self.supervisor))
-        deaths = []
+        dying = []
         with hurry():
             if plan["aim"] is not None:
                 self.aim.fire()
@@ -146,7 +146,8 @@ class Killer(Instrument):
                     os.kill(pid, signal.SIGSTOP)
                 time.sleep(plan["stop"])
             for pid, role in victims:
-                self.end_one(pid, role, deaths)
+                dying.append(self.end_one(pid, role))
+            deaths = [self.seen(*one) for one in dying]
         for life in plan["newborn"]:
             pid = self.newborn(known)
             known.add(pid)
@@ -154,12 +155,23 @@ class Killer(Instrument):
             role = role_of(pid)
             if role not in ("roomd", "relayd"):
                 role = "+".join(plan["roles"])
-            self.end_one(pid, role, deaths)
+            deaths.append(self.seen(*self.end_one(pid, role)))
         return deaths
 
-    def end_one(self, pid, role, deaths):
-        deaths.append((now(), role))
+    def end_one(self, pid, role):
+        """Who was in the midst of a system call goes on with it until its
+        turn on a processor comes, and dies then."""
+        watch = os.pidfd_open(pid)
+        ordered = now()
         os.kill(pid, signal.SIGKILL)
+        return ordered, watch, role
+
+    def seen(self, ordered, watch, role):
+        dead, _, _ = select.select([watch], [], [], PATIENCE)
+        os.close(watch)
+        if not dead:
+            raise AssertionError("a %s that was killed lives on" % role)
+        return ordered, now(), role
 
     def newborn(self, known):
         end = now() + PATIENCE
