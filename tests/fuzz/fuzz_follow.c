@@ -9,19 +9,19 @@
 #include "../../relayd/deliver.h"
 #include "log.h"
 #include "nolock.h"
+#include "relays.h"
 #include "roomtab_layout.h"
 #include "world.h"
 
-enum { WORKERS = 2, LOBBY = 6, TURNS = 8, LOCKS_MAX = 4096 };
+enum { TURNS = 8, LOCKS_MAX = 4096 };
 /* The second byte of an input: what ocmd tells this relayd. */
 enum { SECOND = 0x01, NEVER_IDLE = 0x02, CRASHED = 0x04, NOTICES = 0x08,
 	MESSAGE_ONLY = 0x10, BUNDLE = 0x20, RATE = 0x40 };
 /* The first: 128 and more make the changes run ahead, this one in pace. */
 enum { PACE = 0x9d };
 
-static uint8_t *mem, *image, *live_mem[WORKERS];
-static size_t table_bytes, live_bytes;
-static struct live *live[WORKERS];
+static uint8_t *mem, *image;
+static size_t table_bytes;
 static struct roomtab *reader, *writer;
 static struct relay relay;
 static struct ctl_start start;
@@ -107,21 +107,15 @@ multiply(struct hostile *h)
 	}
 }
 
-/* A relay says where it heard a member. */
 static void
 say_where(struct hostile *h)
 {
-	uint8_t how = hostile_byte(h);
-	uint32_t slot = hostile_byte(h) % TABLE_MEMBERS;
-	struct live_where w = { 0, 0, 0, false };
+	uint8_t how;
+	uint32_t slot;
+	struct live *l = relays_say_where(h, reader, &how, &slot);
 
-	w.gen = roomtab_member_gen(reader, slot);
-	w.port = (uint16_t)(50000 + (how & 7));
-	w.sock = how >> 3 & 3;
-	w.enrolled = (how & 0x20) != 0;
-	live_set_where(live[how >> 7], slot, w);
 	if ((how & 0x40) != 0)
-		live_set_seen(live[how >> 7], slot, now_ms + how);
+		live_set_seen(l, slot, now_ms + how);
 }
 
 /* What a relayd had in hand when it died, and how often before. */
@@ -203,36 +197,21 @@ verb(struct hostile *h, unsigned which)
 
 /* ---- relayd ---- */
 
-/* Where a region L has something that the verb just made of its zeros. */
-static size_t
-trace(uint8_t *p)
-{
-	size_t at = 0;
-
-	while (at < live_bytes && p[at] == 0)
-		at++;
-	memset(p, 0, live_bytes);
-	return at & ~(size_t)3;
-}
-
 static void
 setup_live(void)
 {
-	struct live_limits lim = { TABLE_MEMBERS, LOBBY };
 	struct live_where nowhere = { 0, 0, 0, false };
 	unsigned k;
 
-	live_bytes = live_size(&lim);
+	relays_make();
 	for (k = 0; k < WORKERS; k++) {
-		live_mem[k] = table_memory(live_bytes);
-		MUST((live[k] = live_open(live_mem[k], &lim)) != NULL);
 		hostile.region[1 + k].base = live_mem[k];
 		hostile.region[1 + k].size = live_bytes;
 	}
 	live_set_lobby_seen(live[0], 0, UINT64_MAX);
-	hostile.region[1].near = trace(live_mem[0]) - TABLE_MEMBERS * 24;
+	hostile.region[1].near = relays_trace(0) - TABLE_MEMBERS * 24;
 	live_set_where(live[1], 1, nowhere);	/* its ring's head is first */
-	hostile.region[2].near = trace(live_mem[1]);
+	hostile.region[2].near = relays_trace(1);
 	moved_head = (uint32_t *)(void *)(live_mem[1] +
 	    hostile.region[2].near);
 }

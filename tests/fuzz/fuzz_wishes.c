@@ -13,13 +13,13 @@
 #include "hostile.h"
 #include "log.h"
 #include "nolock.h"
+#include "relays.h"
 #include "table.h"
 
-enum { WORKERS = 2, LOBBY = 6, TURNS = 8 };
+enum { TURNS = 8 };
 
-static uint8_t *mem, *image, *live_mem[WORKERS];
-static size_t size, live_bytes;
-static struct live *live[WORKERS];
+static uint8_t *mem, *image;
+static size_t size;
 static struct roomtab *tab;
 static struct hostile hostile;
 static struct event_base *base;
@@ -128,18 +128,6 @@ static struct rooms_setup set = {
 	.events = { NULL, on_changed, on_joined, on_left, on_closed },
 };
 
-/* The first byte that a verb left in a region of zeros. */
-static size_t
-trace(uint8_t *p)
-{
-	size_t at = 0;
-
-	while (at < live_bytes && p[at] == 0)
-		at++;
-	memset(p, 0, live_bytes);
-	return at & ~(size_t)3;
-}
-
 /* ---- what a hostile relayd does on purpose, and not at random ---- */
 
 /* A wish, of a member who may be there. */
@@ -179,15 +167,11 @@ race(struct hostile *h)
 static void
 say_where(struct hostile *h)
 {
-	uint8_t how = hostile_byte(h);
-	uint32_t slot = hostile_byte(h) % TABLE_MEMBERS;
-	struct live_where w = { 0, 0, 0, false };
+	uint8_t how;
+	uint32_t slot;
+	struct live *l = relays_say_where(h, tab, &how, &slot);
 
-	w.gen = roomtab_member_gen(tab, slot);
-	w.port = (uint16_t)(50000 + (how & 7));
-	w.sock = how >> 3 & 3;
-	live_set_where(live[how >> 7], slot, w);
-	live_set_seen(live[how >> 7], slot, (uint64_t)how << (how & 0x3f));
+	live_set_seen(l, slot, (uint64_t)how << (how & 0x3f));
 }
 
 static void
@@ -212,25 +196,21 @@ verb(struct hostile *h, unsigned which)
 static void
 setup(void)
 {
-	struct live_limits lim = { TABLE_MEMBERS, LOBBY };
 	unsigned k;
 
 	log_set_sink(silence);
 	size = roomtab_size(&table_limits);
-	live_bytes = live_size(&lim);
+	relays_make();
 	for (k = 0; k < WORKERS; k++) {
-		live_mem[k] = table_memory(live_bytes);
-		MUST((live[k] = live_open(live_mem[k], &lim)) != NULL);
 		hostile.region[k].base = hostile.region[k + 2].base =
 		    live_mem[k];
 		hostile.region[k].size = hostile.region[k + 2].size =
 		    live_bytes;
 	}
 	live_wish(live[0], 1, 0, END_NONE);	/* the head of its ring */
-	hostile.region[0].near = hostile.region[1].near = trace(live_mem[0]);
+	hostile.region[0].near = hostile.region[1].near = relays_trace(0);
 	live_set_seen(live[0], 0, UINT64_MAX);	/* the records of members */
-	hostile.region[2].near = hostile.region[3].near =
-	    trace(live_mem[0]) - 8;
+	hostile.region[2].near = hostile.region[3].near = relays_trace(0) - 8;
 	hostile.verb = verb;
 	hostile_reads = &hostile;
 	MUST((base = event_base_new()) != NULL);
