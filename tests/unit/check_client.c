@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What of the chat client needs neither server nor terminal: the text after
- * -s, what a text is and whether it can be sent, lines out of bytes, JSON
- * both ways, and where the cursor of a typed line stands.
+ * -s, what a text is and whether it can be sent, lines out of bytes,
+ * and where the cursor of a typed line stands.
  */
-#include <check.h>
 #include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "client/ocm_json.h"
 #include "client/ocm_lines.h"
-#include "client/ocm_name.h"
 #include "client/ocm_server.h"
 #include "client/ocm_text.h"
 #include "client/ocm_width.h"
+#include "run_suite.h"
 #include "wire.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -285,141 +282,6 @@ START_TEST(test_lines_too_long)
 }
 END_TEST
 
-/* ---- ocm_json ---- */
-
-static void
-expect_string(char *got, const char *want)
-{
-	ck_assert_ptr_nonnull(got);
-	ck_assert_str_eq(got, want);
-	free(got);
-}
-
-START_TEST(test_json_request)
-{
-	expect_string(json_request("花", "p\"w"),
-	    "{\"username\": \"花\", \"password\": \"p\\\"w\"}");
-	expect_string(json_request("bob", ""), "{\"username\": \"bob\"}");
-}
-END_TEST
-
-START_TEST(test_json_line)
-{
-	struct timespec when = { 951782400, 7999999 };	/* a leap day */
-	struct said said = { BYTES("花"), BYTES("a\"\\\033\0b") };
-
-	json_ascii_only(false);
-	expect_string(json_line(&when, "部屋", &said),
-	    "{\"time\":\"2000-02-29T00:00:00.007Z\",\"room\":\"部屋\","
-	    "\"from\":\"花\",\"text\":\"a\\\"\\\\\\u001B\\u0000b\"}");
-	said.from = NULL;
-	said.text = "\xff\xe3\x81z\xed\xa0\x80";
-	said.text_len = 7;
-	expect_string(json_line(&when, NULL, &said),
-	    "{\"time\":\"2000-02-29T00:00:00.007Z\",\"room\":null,"
-	    "\"from\":null,\"text\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz"
-	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}");
-}
-END_TEST
-
-/* On a terminal not even a C1 control comes out as itself. */
-START_TEST(test_json_ascii)
-{
-	struct timespec when = { 0, 0 };
-	struct said said = { NULL, 0, BYTES("\xc2\x9b" "2J") };
-
-	json_ascii_only(true);
-	expect_string(json_line(&when, NULL, &said),
-	    "{\"time\":\"1970-01-01T00:00:00.000Z\",\"room\":null,"
-	    "\"from\":null,\"text\":\"\\u009B2J\"}");
-	json_ascii_only(false);
-}
-END_TEST
-
-START_TEST(test_json_entries)
-{
-	struct entries all;
-
-	ck_assert_int_eq(json_entries(&all, BYTES("[\"b\", \"ab\", \"a\"]")),
-	    0);
-	ck_assert_uint_eq(all.count, 3);
-	ck_assert_str_eq(all.list[0].name, "a");
-	ck_assert_str_eq(all.list[1].name, "ab");
-	ck_assert_str_eq(all.list[2].name, "b");
-	expect_string(json_entry("a", 1, NULL), "{\"room\":\"a\"}");
-	entries_free(&all);
-	ck_assert_int_eq(json_entries(&all, BYTES("[{\"name\": \"花\", "
-	    "\"host\": true}, {\"name\": \"bob\", \"host\": false}]")), 0);
-	ck_assert_uint_eq(all.count, 2);
-	ck_assert(!all.list[0].host);
-	ck_assert(all.list[1].host);
-	expect_string(json_entry("r", 1, &all.list[1]),
-	    "{\"room\":\"r\",\"name\":\"花\",\"host\":true}");
-	entries_free(&all);
-	ck_assert_int_eq(json_entries(&all, BYTES("[]")), 0);
-	ck_assert_uint_eq(all.count, 0);
-	entries_free(&all);
-}
-END_TEST
-
-static const char *const bad_entries[] = {
-	"", "{}", "[", "[1]", "[\"a\", 1]", "[{}]", "[{\"name\": 1}]", "null",
-	"[\"\xff\"]", "[\"a\"] x", "\"a\"", "[[\"a\"]]", "[null]",
-};
-
-START_TEST(test_json_bad_entries)
-{
-	struct entries all;
-
-	ck_assert_int_eq(json_entries(&all, bad_entries[_i],
-	    strlen(bad_entries[_i])), -1);
-	ck_assert_uint_eq(all.count, 0);
-	ck_assert_ptr_null(all.list);
-}
-END_TEST
-
-/* ---- ocm_name ---- */
-
-#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-#define X250 X50 X50 X50 X50 X50
-
-static const struct {
-	const char	*list;		/* the names, oldest first */
-	const char	*asked, *want;
-	bool		 sure;
-} rosters[] = {
-	{ "[]", "bob", NULL, true },
-	{ "[\"alice\"]", "bob", NULL, true },
-	{ "[\"alice\", \"bob\"]", "bob", "bob", true },
-	{ "[\"bob\", \"bobby\", \"bob~\", \"~2\"]", "bob", "bob", true },
-	{ "[\"bob\", \"alice\", \"bob~2\"]", "bob", "bob~2", false },
-	{ "[\"bob~2\", \"bob~10\", \"bob\"]", "bob", "bob", false },
-	/* He may have chosen it, and the one whose name was taken is gone. */
-	{ "[\"bob~2\"]", "bob", "bob~2", true },
-	{ "[\"bob~2\", \"bob~2~2\"]", "bob~2", "bob~2~2", false },
-	{ "[\"" X250 "12345\", \"" X250 "123~2\"]", X250 "12345",
-	    X250 "123~2", false },
-	/* A character is not cut in two. */
-	{ "[\"" X250 "ab\u3042\", \"" X250 "ab~2\"]", X250 "ab\u3042",
-	    X250 "ab~2", false },
-	{ "[\"bo~2\"]", "bob", NULL, true },
-};
-
-START_TEST(test_name_among)
-{
-	const struct entry *ours;
-	struct entries all;
-	bool sure;
-
-	ck_assert_int_eq(json_entries(&all, rosters[_i].list,
-	    strlen(rosters[_i].list)), 0);
-	ours = name_among(&all, rosters[_i].asked, &sure);
-	ck_assert_pstr_eq(ours != NULL ? ours->name : NULL, rosters[_i].want);
-	ck_assert_int_eq(sure, rosters[_i].sure);
-	entries_free(&all);
-}
-END_TEST
-
 /* ---- ocm_width ---- */
 
 static const struct {
@@ -459,43 +321,24 @@ START_TEST(test_cursor)
 }
 END_TEST
 
-static Suite *
-client_suite(void)
-{
-	Suite *s = suite_create("client");
-	TCase *t = tcase_create("client");
-
-	tcase_add_loop_test(t, test_server, 0, (int)COUNT(servers));
-	tcase_add_test(t, test_server_too_long);
-	tcase_add_loop_test(t, test_split, 0, (int)COUNT(splits));
-	tcase_add_test(t, test_split_longest_name);
-	tcase_add_loop_test(t, test_notice, 0, (int)COUNT(notices));
-	tcase_add_test(t, test_limits);
-	tcase_add_test(t, test_check);
-	tcase_add_test(t, test_why_names_the_limit);
-	tcase_add_loop_test(t, test_lines, 1, 25);
-	tcase_add_loop_test(t, test_lines_too_long, 4000, 4003);
-	tcase_add_test(t, test_json_request);
-	tcase_add_test(t, test_json_line);
-	tcase_add_test(t, test_json_ascii);
-	tcase_add_test(t, test_json_entries);
-	tcase_add_loop_test(t, test_json_bad_entries, 0,
-	    (int)COUNT(bad_entries));
-	tcase_add_loop_test(t, test_name_among, 0, (int)COUNT(rosters));
-	tcase_add_loop_test(t, test_cursor, 0, (int)COUNT(cursors));
-	suite_add_tcase(s, t);
-	return s;
-}
-
 int
 main(void)
 {
-	SRunner *r = srunner_create(client_suite());
-	int failed;
+	Suite *s = suite_create("client");
+	TCase *tc = tcase_create("client");
 
+	tcase_add_loop_test(tc, test_server, 0, (int)COUNT(servers));
+	tcase_add_test(tc, test_server_too_long);
+	tcase_add_loop_test(tc, test_split, 0, (int)COUNT(splits));
+	tcase_add_test(tc, test_split_longest_name);
+	tcase_add_loop_test(tc, test_notice, 0, (int)COUNT(notices));
+	tcase_add_test(tc, test_limits);
+	tcase_add_test(tc, test_check);
+	tcase_add_test(tc, test_why_names_the_limit);
+	tcase_add_loop_test(tc, test_lines, 1, 25);
+	tcase_add_loop_test(tc, test_lines_too_long, 4000, 4003);
+	tcase_add_loop_test(tc, test_cursor, 0, (int)COUNT(cursors));
+	suite_add_tcase(s, tc);
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

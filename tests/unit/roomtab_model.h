@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A table to test, and the model of it: what a table of rooms is, with
- * nothing clever.  Included by check_roomtab.c.
+ * nothing clever.  Included by roomtab_steps.h.
  */
 #ifndef OCM_ROOMTAB_MODEL_H
 #define OCM_ROOMTAB_MODEL_H
