@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -257,8 +258,6 @@ main(void)
 {
 	Suite *s = suite_create("addr");
 	TCase *tc = tcase_create("addr");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_parse, 0, COUNT(good));
 	tcase_add_loop_test(tc, test_refuse, 0, COUNT(bad));
@@ -269,8 +268,5 @@ main(void)
 	tcase_add_loop_test(tc, test_kinds, 0, COUNT(kinds));
 	tcase_add_loop_test(tc, test_same, 0, COUNT(pairs));
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ocmd/backoff.h"
+#include "run_suite.h"
 
 enum { NOW = 1000000, LIMIT = 10 };
 
@@ -103,8 +104,6 @@ main(void)
 {
 	Suite *s = suite_create("backoff");
 	TCase *tc = tcase_create("delays");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, at_once_while_deaths_are_no_loop);
 	tcase_add_test(tc, slow_deaths_are_no_loop);
@@ -113,9 +112,5 @@ main(void)
 	tcase_add_test(tc, ten_seconds_of_life_forget_the_past);
 	tcase_add_test(tc, no_limit_is_never_at_once);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "relay_clients.h"
+#include "run_suite.h"
 
 enum { CROWD = 8, SAID = 100 };
 
@@ -282,13 +283,8 @@ int
 main(void)
 {
 	Suite *s = suite_create("bundle");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tests("bundles", setup));
 	suite_add_tcase(s, tests("without bundles", setup_plain));
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

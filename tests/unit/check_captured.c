@@ -5,6 +5,7 @@
  * but for the tokens.
  */
 #include "roomd_client.h"
+#include "run_suite.h"
 
 static const struct {
 	const char	*dialect;
@@ -147,8 +148,6 @@ main(void)
 {
 	Suite *s = suite_create("captured");
 	TCase *tc = tcase_create("captured");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -156,8 +155,5 @@ main(void)
 	    (int)(sizeof(captured) / sizeof(captured[0])));
 	tcase_add_test(tc, every_row_is_here);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
  */
 #include "common/dialect.h"
 #include "conf_fixture.h"
+#include "run_suite.h"
 
 static void
 check_addr(const struct conf_addrs *list, unsigned i, const char *expected)
@@ -333,8 +334,6 @@ main(void)
 {
 	Suite *s = suite_create("conf");
 	TCase *tc = tcase_create("settings");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, defaults_are_those_of_the_manual);
@@ -348,9 +347,5 @@ main(void)
 	tcase_add_test(tc, dialects);
 	tcase_add_test(tc, differences);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "conf_fixture.h"
 #include "ocmd/conf_apart.h"
+#include "run_suite.h"
 
 enum { TICK_MS = 10, HELD_UP_MS = 2000 };
 
@@ -250,8 +251,6 @@ main(void)
 {
 	Suite *s = suite_create("conf apart");
 	TCase *tc = tcase_create("readers");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_loop, teardown_loop);
 	tcase_add_test(tc, the_same_apart);
@@ -259,8 +258,5 @@ main(void)
 	    sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, one_at_a_time);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

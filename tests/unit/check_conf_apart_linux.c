@@ -15,6 +15,7 @@
 
 #include "conf_fixture.h"
 #include "ocmd/conf_apart.h"
+#include "run_suite.h"
 
 static struct event_base *base;
 static int to_tracer[2], from_tracer[2];
@@ -118,14 +119,9 @@ main(void)
 {
 	Suite *s = suite_create("conf apart, linux");
 	TCase *tc = tcase_create("held");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, one_that_cannot_be_killed);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

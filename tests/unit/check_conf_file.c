@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "conf_fixture.h"
+#include "run_suite.h"
 
 /* Texts of a file, and what the error must hold after its name. */
 static const struct {
@@ -179,8 +180,6 @@ main(void)
 {
 	Suite *s = suite_create("conf file");
 	TCase *tc = tcase_create("files");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, comments_are_no_settings);
@@ -190,9 +189,5 @@ main(void)
 	tcase_add_test(tc, long_values_are_refused);
 	tcase_add_test(tc, files_that_are_no_files);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/ctl.h"
+#include "run_suite.h"
 
 static const struct {
 	const char	*name;
@@ -326,8 +327,6 @@ main(void)
 {
 	Suite *s = suite_create("ctl");
 	TCase *tc = tcase_create("messages");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, every_message_arrives_whole, 0, CTL_COUNT);
@@ -342,9 +341,5 @@ main(void)
 	tcase_add_test(tc, a_full_socket_does_not_block);
 	tcase_add_test(tc, no_descriptor_is_lost_in_many_rounds);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

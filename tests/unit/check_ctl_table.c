@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/ctl_table.h"
+#include "run_suite.h"
 
 static char printed[4096];
 
@@ -117,8 +118,6 @@ main(void)
 {
 	Suite *s = suite_create("ctl_table");
 	TCase *tc = tcase_create("tables");
-	SRunner *sr;
-	int failed;
 
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		(void)setlocale(LC_CTYPE, "");
@@ -128,9 +127,5 @@ main(void)
 	tcase_add_test(tc, many_rows);
 	tcase_add_test(tc, durations);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

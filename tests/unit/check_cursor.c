@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "run_suite.h"
 
 START_TEST(test_reads)
 {
@@ -150,8 +151,6 @@ main(void)
 {
 	Suite *s = suite_create("cursor");
 	TCase *tc = tcase_create("cursor");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, test_reads);
 	tcase_add_loop_test(tc, test_short_read, 0,
@@ -161,8 +160,5 @@ main(void)
 	tcase_add_loop_test(tc, test_full, 0, 5);
 	tcase_add_test(tc, test_huge_write);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "sandbox_fixture.h"
+#include "run_suite.h"
 
 #define HERE	((long)(intptr_t)path)
 #define AT	((long)AT_FDCWD)
@@ -109,17 +110,11 @@ main(void)
 {
 	Suite *s = suite_create("sandbox-deny");
 	TCase *tc = tcase_create("attempts");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, world_setup, NULL);
 	tcase_add_loop_test(tc, the_supervisor_can_and_cannot, 0,
 	    SUPERVISOR_ATTEMPTS);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dialect.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(s) (s), sizeof(s) - 1
@@ -288,8 +289,6 @@ main(void)
 {
 	Suite *s = suite_create("dialect_answer");
 	TCase *tc = tcase_create("dialect_answer");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_success, 0, COUNT(successes));
 	tcase_add_loop_test(tc, test_refusal, 0, COUNT(refusals));
@@ -297,8 +296,5 @@ main(void)
 	tcase_add_test(tc, test_row_0_in_every_codec);
 	tcase_add_loop_test(tc, test_promises, 0, COUNT(promises));
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

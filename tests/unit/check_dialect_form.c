@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dialect.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(s) (s), sizeof(s) - 1
@@ -285,8 +286,6 @@ main(void)
 {
 	Suite *s = suite_create("dialect_form");
 	TCase *tc = tcase_create("dialect_form");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_said, 0, COUNT(said));
@@ -298,8 +297,5 @@ main(void)
 	tcase_add_test(tc, test_closed);
 	tcase_add_test(tc, test_endings);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

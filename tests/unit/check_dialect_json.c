@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dialect.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(s) (s), sizeof(s) - 1
@@ -273,16 +274,11 @@ main(void)
 {
 	Suite *s = suite_create("dialect_json");
 	TCase *tc = tcase_create("dialect_json");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_requests, 0, COUNT(requests));
 	tcase_add_test(tc, test_password_length);
 	tcase_add_loop_test(tc, test_depth, 0, 5);
 	tcase_add_test(tc, test_cut);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../../relayd/fanout.h"
+#include "run_suite.h"
 
 enum { RECEIVERS = 700, ROOMS = 5, STEPS = 100000 };
 
@@ -169,14 +170,9 @@ main(void)
 {
 	Suite *s = suite_create("fanout");
 	TCase *tc = tcase_create("fanout");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_random, 0, 3);
 	tcase_add_test(tc, test_worst_cases);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

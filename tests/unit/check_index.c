@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../../relayd/index.h"
+#include "run_suite.h"
 
 enum { NUMBERS = 500, KEYS = 120, STEPS = 50000 };
 
@@ -106,16 +107,11 @@ main(void)
 {
 	Suite *s = suite_create("index");
 	TCase *tc = tcase_create("index");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, test_random);
 	tcase_add_test(tc, test_order_and_turns);
 	tcase_add_test(tc, test_bounded);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "limit_count.h"
+#include "run_suite.h"
 
 static struct limit *l;
 
@@ -268,8 +269,6 @@ main(void)
 {
 	Suite *s = suite_create("limit");
 	TCase *tc = tcase_create("limit");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -282,9 +281,5 @@ main(void)
 	tcase_add_test(tc, oldest_of_the_busiest);
 	tcase_add_test(tc, against_a_model);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "seg.h"
+#include "run_suite.h"
 
 static const struct live_limits limits = { 100, 10 };
 static struct live *l;
@@ -321,8 +322,6 @@ main(void)
 {
 	Suite *s = suite_create("live");
 	TCase *tc = tcase_create("live");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_nothing_in_hand);
@@ -336,8 +335,5 @@ main(void)
 	tcase_add_test(tc, test_one_writer_each);
 	tcase_add_test(tc, test_workers_in_range);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

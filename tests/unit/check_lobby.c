@@ -4,6 +4,7 @@
  * removes a client.
  */
 #include "relay_clients.h"
+#include "run_suite.h"
 
 START_TEST(test_lobby)
 {
@@ -94,8 +95,6 @@ main(void)
 {
 	Suite *s = suite_create("lobby");
 	TCase *tc = tcase_create("lobby");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -103,8 +102,5 @@ main(void)
 	tcase_add_test(tc, test_lobby_strikes);
 	tcase_add_test(tc, test_lobby_idle);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "run_suite.h"
 
 static int from_stderr;
 
@@ -165,8 +166,6 @@ main(void)
 {
 	Suite *s = suite_create("log");
 	TCase *tc = tcase_create("log");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, test_lines);
@@ -178,8 +177,5 @@ main(void)
 	tcase_add_loop_test(tc, test_fatal, 0, 2);
 	tcase_add_test(tc, test_clock);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

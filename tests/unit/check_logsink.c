@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "ocmd/logsink.h"
+#include "run_suite.h"
 
 static char dir[] = "/tmp/ocm-check-logsink-XXXXXX";
 static char path[64], old[80];
@@ -189,8 +190,6 @@ main(void)
 {
 	Suite *s = suite_create("logsink");
 	TCase *tc = tcase_create("lines");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -201,9 +200,5 @@ main(void)
 	tcase_add_test(tc, a_file_moved_away_is_opened_anew);
 	tcase_add_test(tc, what_is_in_a_file_stays);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

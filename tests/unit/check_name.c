@@ -8,6 +8,7 @@
 
 #include "name.h"
 #include "wire.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(s) (s), sizeof(s) - 1
@@ -298,8 +299,6 @@ main(void)
 {
 	Suite *s = suite_create("name");
 	TCase *tc = tcase_create("name");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_all_code_points);
@@ -311,8 +310,5 @@ main(void)
 	tcase_add_loop_test(tc, test_mended, 0, COUNT(mended));
 	tcase_add_test(tc, test_mended_stops);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

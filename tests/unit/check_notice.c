@@ -4,6 +4,7 @@
  * and left, idle, unreachable, shutting down.
  */
 #include "relay_clients.h"
+#include "run_suite.h"
 
 START_TEST(test_notices)
 {
@@ -178,8 +179,6 @@ main(void)
 {
 	Suite *s = suite_create("notice");
 	TCase *tc = tcase_create("notice");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -190,8 +189,5 @@ main(void)
 	tcase_add_test(tc, test_unreachable);
 	tcase_add_test(tc, test_goodbye);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

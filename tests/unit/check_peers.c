@@ -5,6 +5,7 @@
  * when the table cannot be read.
  */
 #include "peers_fixture.h"
+#include "run_suite.h"
 
 /* ---- random changes ---- */
 
@@ -189,8 +190,6 @@ main(void)
 {
 	Suite *s = suite_create("peers");
 	TCase *tc = tcase_create("peers");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -199,8 +198,5 @@ main(void)
 	tcase_add_test(tc, test_check_reads);
 	tcase_add_test(tc, test_unreadable);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ocmd/place.h"
+#include "run_suite.h"
 
 static char dir[] = "/tmp/ocm-check-place-XXXXXX";
 static char control[64], lock[80];
@@ -203,8 +204,6 @@ main(void)
 {
 	Suite *s = suite_create("place");
 	TCase *tc = tcase_create("places");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_directory_is_made_and_ours);
@@ -215,9 +214,5 @@ main(void)
 	tcase_add_test(tc, a_holder_that_just_goes_is_waited_for);
 	tcase_add_test(tc, a_lock_that_is_a_link_is_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

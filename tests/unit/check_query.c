@@ -15,6 +15,7 @@
 #include "../../roomd/list.h"
 #include "../../roomd/query.h"
 #include "roomd_ask.h"
+#include "run_suite.h"
 
 static struct event_base *base;
 static struct queries *queries;
@@ -321,8 +322,6 @@ main(void)
 {
 	Suite *s = suite_create("query");
 	TCase *tc = tcase_create("query");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup_query, teardown_query);
@@ -332,9 +331,5 @@ main(void)
 	tcase_add_test(tc, bad_names);
 	tcase_add_test(tc, does_not_read);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
  * which form, and what is dropped under which counter.
  */
 #include "relay_clients.h"
+#include "run_suite.h"
 
 /* ---- who is heard ---- */
 
@@ -401,13 +402,8 @@ int
 main(void)
 {
 	Suite *s = suite_create("relay");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tests("relay", setup));
 	suite_add_tcase(s, tests("relay without bundles", setup_plain));
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

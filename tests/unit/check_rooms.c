@@ -4,6 +4,7 @@
  * somebody goes.
  */
 #include "roomd_ask.h"
+#include "run_suite.h"
 
 static enum status
 identify(struct ask a, struct member_info *m)
@@ -350,8 +351,6 @@ main(void)
 {
 	Suite *s = suite_create("rooms");
 	TCase *tc = tcase_create("rooms");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, fx_free);
 	tcase_add_test(tc, create_and_join);
@@ -366,9 +365,5 @@ main(void)
 	tcase_add_test(tc, identity);
 	tcase_add_test(tc, ports);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -16,6 +16,7 @@
 #include "common/privdrop.h"
 #include "common/sandbox_linux.h"
 #include "sandbox_fixture.h"
+#include "run_suite.h"
 
 enum { MUST_CHILD = LAYER_DUMPABLE | LAYER_DEATHSIG | LAYER_RLIMITS |
 	LAYER_CAPABILITIES | LAYER_NO_NEW_PRIVS | LAYER_SECCOMP };
@@ -455,8 +456,6 @@ main(void)
 {
 	Suite *s = suite_create("sandbox");
 	TCase *tc = tcase_create("layers");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, world_setup, NULL);
@@ -468,9 +467,5 @@ main(void)
 	tcase_add_test(tc, landlock_denies_alone);
 	tcase_add_test(tc, every_layer_has_a_name);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "relay_clients.h"
+#include "run_suite.h"
 
 enum { FEW = 10, MANY = 4000, EACH = 3, ROUNDS = 7, REPEAT = 300 };
 
@@ -155,15 +156,10 @@ main(void)
 {
 	Suite *s = suite_create("scale");
 	TCase *tc = tcase_create("scale");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup_large, teardown);
 	tcase_add_test(tc, test_rooms);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

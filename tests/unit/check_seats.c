@@ -4,6 +4,7 @@
  * told, and clients that are slow, rude or gone.
  */
 #include "roomd_client.h"
+#include "run_suite.h"
 
 /* ---- members who stay connected ---- */
 
@@ -299,8 +300,6 @@ main(void)
 {
 	Suite *s = suite_create("seats");
 	TCase *tc = tcase_create("seats");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -315,9 +314,5 @@ main(void)
 	tcase_add_test(tc, vanished);
 	tcase_add_test(tc, does_not_read);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

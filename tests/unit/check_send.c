@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../../relayd/send.h"
+#include "run_suite.h"
 
 enum { COPIES = 3000 };
 
@@ -107,16 +108,11 @@ main(void)
 {
 	Suite *s = suite_create("send");
 	TCase *tc = tcase_create("send");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, test_full);
 	tcase_add_test(tc, test_broken);
 	tcase_add_test(tc, test_skip);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
  * are none, refusals and lists.
  */
 #include "roomd_client.h"
+#include "run_suite.h"
 
 /* ---- conversations ---- */
 
@@ -419,8 +420,6 @@ main(void)
 {
 	Suite *s = suite_create("session");
 	TCase *tc = tcase_create("session");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -440,9 +439,5 @@ main(void)
 	tcase_add_test(tc, lists);
 	tcase_add_test(tc, members_and_leaving);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

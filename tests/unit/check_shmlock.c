@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "shmlock.h"
+#include "run_suite.h"
 
 enum { ROLES = 3, ROUNDS = 20000, KILLS = 60 };
 
@@ -257,8 +258,6 @@ main(void)
 {
 	Suite *s = suite_create("shmlock");
 	TCase *tc = tcase_create("shmlock");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -269,8 +268,5 @@ main(void)
 	tcase_add_test(tc, test_nonsense);
 	tcase_add_test(tc, test_bad_role);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

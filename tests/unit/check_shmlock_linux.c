@@ -21,6 +21,7 @@
 
 #include "clock.h"
 #include "shmlock_sem.h"
+#include "run_suite.h"
 
 enum {
 	SHORT_MS = 300, LONG_MS = 20000,
@@ -183,15 +184,10 @@ main(void)
 {
 	Suite *s = suite_create("shmlock, linux");
 	TCase *tc = tcase_create("wakes");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_woken_too_late);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

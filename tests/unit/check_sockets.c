@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ocmd/sockets.h"
+#include "run_suite.h"
 
 static struct conf conf;
 static struct sockets sockets;
@@ -314,8 +315,6 @@ main(void)
 {
 	Suite *s = suite_create("sockets");
 	TCase *tc = tcase_create("bind");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, connections_inherit_options);
@@ -330,9 +329,5 @@ main(void)
 	tcase_add_test(tc, who_can_reach_it);
 	tcase_add_test(tc, the_relay_of_a_listener);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "../../relayd/timers.h"
+#include "run_suite.h"
 
 enum { TIMERS = 300, STEPS = 200000 };
 static const uint64_t start_ms = 123456789;
@@ -163,10 +164,8 @@ END_TEST
 int
 main(void)
 {
-	SRunner *sr;
 	Suite *s = suite_create("timers");
 	TCase *tc = tcase_create("wheel");
-	int failed;
 
 	tcase_add_test(tc, test_simple);
 	tcase_add_test(tc, test_past_and_cancel);
@@ -174,9 +173,5 @@ main(void)
 	tcase_add_test(tc, test_changes_while_firing);
 	tcase_add_loop_test(tc, test_random, 0, 3);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "token.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -213,8 +214,6 @@ main(void)
 {
 	Suite *s = suite_create("token");
 	TCase *tc = tcase_create("token");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	if (sodium_init() == -1)
 		return 1;
@@ -228,8 +227,5 @@ main(void)
 	tcase_add_test(tc, test_tag_bits);
 	tcase_add_test(tc, test_tag_inputs);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -9,6 +9,7 @@
 
 #include "../../relayd/train.h"
 #include "net.h"
+#include "run_suite.h"
 
 static struct trains t;
 
@@ -189,8 +190,6 @@ main(void)
 {
 	Suite *s = suite_create("train");
 	TCase *tc = tcase_create("train");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -201,8 +200,5 @@ main(void)
 	tcase_add_test(tc, test_bytes);
 	tcase_add_test(tc, test_random);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

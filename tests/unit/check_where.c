@@ -4,6 +4,7 @@
  * relays have heard, and who is behind an address.
  */
 #include "peers_fixture.h"
+#include "run_suite.h"
 
 START_TEST(test_port_rules)
 {
@@ -199,8 +200,6 @@ main(void)
 {
 	Suite *s = suite_create("where");
 	TCase *tc = tcase_create("where");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -212,8 +211,5 @@ main(void)
 	tcase_add_test(tc, test_tokenless);
 	tcase_add_test(tc, test_at);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

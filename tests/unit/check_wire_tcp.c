@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "wire_tcp.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(s) (s), sizeof(s) - 1
@@ -326,8 +327,6 @@ main(void)
 {
 	Suite *s = suite_create("wire_tcp");
 	TCase *tc = tcase_create("wire_tcp");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_size_field, 0, COUNT(fields));
 	tcase_add_loop_test(tc, test_sizes_return, 0, 3);
@@ -336,8 +335,5 @@ main(void)
 	tcase_add_loop_test(tc, test_status, 0, COUNT(statuses));
 	tcase_add_test(tc, test_write_limits);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -6,6 +6,7 @@
 
 #include "wire.h"
 #include "wire_udp.h"
+#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(s) (s), sizeof(s) - 1
@@ -319,8 +320,6 @@ main(void)
 {
 	Suite *s = suite_create("wire_udp");
 	TCase *tc = tcase_create("wire_udp");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_loop_test(tc, test_token, 0, COUNT(tokens));
@@ -331,8 +330,5 @@ main(void)
 	tcase_add_test(tc, test_json_cut);
 	tcase_add_test(tc, test_json_deep);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

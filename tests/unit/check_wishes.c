@@ -4,6 +4,7 @@
  * left half done.
  */
 #include "roomd_ask.h"
+#include "run_suite.h"
 
 /* ---- wishes ---- */
 
@@ -110,17 +111,11 @@ main(void)
 {
 	Suite *s = suite_create("wishes");
 	TCase *tc = tcase_create("wishes");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, fx_free);
 	tcase_add_test(tc, wishes);
 	tcase_add_test(tc, wishes_of_the_past);
 	tcase_add_test(tc, repair);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the main of a unit test ends with.  Included by all check_*.c. */
+/* What the main of a unit test ends with.  Included by check_*.c. */
 #ifndef RUN_SUITE_H
 #define RUN_SUITE_H
 
