@@ -99,6 +99,7 @@ start_waiter(unsigned ms)
 {
 	struct __ptrace_syscall_info info = { 0 };
 	pid_t pid;
+	char state;
 	int st;
 
 	ck_assert_int_ge(pid = fork(), 0);
@@ -113,7 +114,7 @@ start_waiter(unsigned ms)
 	    info.entry.args[1] != FUTEX_WAIT_BITSET)
 		ck_assert(go_on(pid, &info));
 	ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, 0, 0), 0);
-	while ((st = state_of(pid)) != 'S' && st != 't')
+	while ((state = state_of(pid)) != 'S' && state != 't')
 		;
 	return pid;
 }
