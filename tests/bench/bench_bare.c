@@ -26,6 +26,7 @@
 #include "ears.h"
 #include "load.h"
 #include "net.h"
+#include "options.h"
 #include "procs.h"
 
 enum {
@@ -434,42 +435,19 @@ usage(void)
 static void
 parse(struct plan *p, int argc, char **argv)
 {
-	int ch;
+	const struct option_row rows[] = {
+		{ 'N', OPTION_WHOLE, &p->n, 1, MOST },
+		{ 'b', OPTION_SIZE, &p->bytes, CROWD_BYTES_MIN, LONGEST },
+		{ 'd', OPTION_REAL, &p->seconds, 0.1, 86400 },
+		{ 'g', OPTION_FLAG, &p->bundles, 0, 0 },
+		{ 'j', OPTION_FLAG, &p->json, 0, 0 },
+		{ 'k', OPTION_WHOLE, &p->k, 1, NET_BUNDLE_PIECES },
+		{ 'l', OPTION_WHOLE, &p->loops, 1, LOOPS },
+		{ 'm', OPTION_FLAG, &p->mixed, 0, 0 },
+		{ 'x', OPTION_TEXT, &p->wrong, 0, 0 },
+	};
 
-	while ((ch = getopt(argc, argv, "N:b:d:gjk:l:mx:")) != -1)
-		switch (ch) {
-		case 'N':
-			p->n = (unsigned)load_number(optarg, 1, MOST);
-			break;
-		case 'b':
-			p->bytes = (size_t)load_number(optarg, CROWD_BYTES_MIN,
-			    LONGEST);
-			break;
-		case 'd':
-			p->seconds = load_number(optarg, 0.1, 86400);
-			break;
-		case 'g':
-			p->bundles = true;
-			break;
-		case 'j':
-			p->json = true;
-			break;
-		case 'k':
-			p->k = (unsigned)load_number(optarg, 1,
-			    NET_BUNDLE_PIECES);
-			break;
-		case 'l':
-			p->loops = (unsigned)load_number(optarg, 1, LOOPS);
-			break;
-		case 'm':
-			p->mixed = true;
-			break;
-		case 'x':
-			p->wrong = optarg;
-			break;
-		default:
-			usage();
-		}
+	options_take(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, usage);
 	if (optind != argc - 1 || p->k * p->bytes > NET_BUNDLE_BYTES ||
 	    p->loops * p->n > MOST)
 		usage();

@@ -25,6 +25,7 @@
 #include "histogram.h"
 #include "join.h"
 #include "load.h"
+#include "options.h"
 #include "procs.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -74,37 +75,18 @@ usage(void)
 static void
 parse(struct plan *p, int argc, char **argv)
 {
-	int ch;
+	const struct option_row rows[] = {
+		{ 'N', OPTION_WHOLE, &p->size, 2, 65536 },
+		{ 'R', OPTION_WHOLE, &p->rooms, 1, 1e6 },
+		{ 'c', OPTION_TEXT, &p->ocmctl, 0, 0 },
+		{ 'd', OPTION_REAL, &p->seconds, 0.1, 86400 },
+		{ 'j', OPTION_FLAG, &p->json, 0, 0 },
+		{ 'r', OPTION_REAL, &p->rate, 0.01, 1e6 },
+		{ 's', OPTION_TEXT, &p->socket, 0, 0 },
+		{ 'w', OPTION_WHOLE, &p->at_once, 1, MOST },
+	};
 
-	while ((ch = getopt(argc, argv, "N:R:c:d:jr:s:w:")) != -1)
-		switch (ch) {
-		case 'N':
-			p->size = (unsigned)load_number(optarg, 2, 65536);
-			break;
-		case 'R':
-			p->rooms = (unsigned)load_number(optarg, 1, 1e6);
-			break;
-		case 'c':
-			p->ocmctl = optarg;
-			break;
-		case 'd':
-			p->seconds = load_number(optarg, 0.1, 86400);
-			break;
-		case 'j':
-			p->json = true;
-			break;
-		case 'r':
-			p->rate = load_number(optarg, 0.01, 1e6);
-			break;
-		case 's':
-			p->socket = optarg;
-			break;
-		case 'w':
-			p->at_once = (unsigned)load_number(optarg, 1, MOST);
-			break;
-		default:
-			usage();
-		}
+	options_take(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, usage);
 	if (optind != argc || p->socket == NULL)
 		usage();
 }

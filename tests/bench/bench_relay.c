@@ -19,6 +19,7 @@
 
 #include "crowd.h"
 #include "load.h"
+#include "options.h"
 #include "procs.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -72,102 +73,40 @@ usage(void)
 	exit(64);
 }
 
-static unsigned
-whole(const char *text, double min, double max)
-{
-	return (unsigned)load_number(text, min, max);
-}
-
-static void
-parse_crowd(struct crowd_plan *c, int ch, const char *arg)
-{
-	switch (ch) {
-	case 'N':
-		c->size = whole(arg, 2, 65536);
-		break;
-	case 'R':
-		c->rooms = whole(arg, 1, 100000);
-		break;
-	case 'S':
-		c->talkers = whole(arg, 1, 65536);
-		break;
-	case 'a':
-		c->share = whole(arg, 1, CROWD_SHARE_MAX);
-		break;
-	case 'b':
-		c->bytes = whole(arg, CROWD_BYTES_MIN, CROWD_BYTES_MAX);
-		break;
-	case 'g':
-		c->bundles = true;
-		break;
-	case 'k':
-		c->stamps = true;
-		break;
-	case 'm':
-		c->mixed = true;
-		break;
-	default:
-		usage();
-	}
-}
-
 static void
 parse(struct plan *p, int argc, char **argv)
 {
-	int ch;
+	struct crowd_plan *c = &p->crowd;
+	const struct option_row rows[] = {
+		{ 'H', OPTION_FLAG, &p->header, 0, 0 },
+		{ 'N', OPTION_WHOLE, &c->size, 2, 65536 },
+		{ 'P', OPTION_WHOLE, &p->pid, 1, 1e9 },
+		{ 'R', OPTION_WHOLE, &c->rooms, 1, 100000 },
+		{ 'S', OPTION_WHOLE, &c->talkers, 1, 65536 },
+		{ 'T', OPTION_WHOLE, &p->talking, 1, 100000 },
+		{ 'a', OPTION_WHOLE, &c->share, 1, CROWD_SHARE_MAX },
+		{ 'b', OPTION_SIZE, &c->bytes, CROWD_BYTES_MIN,
+		    CROWD_BYTES_MAX },
+		{ 'c', OPTION_TEXT, &p->ocmctl, 0, 0 },
+		{ 'd', OPTION_REAL, &p->seconds, 0.1, 86400 },
+		{ 'g', OPTION_FLAG, &c->bundles, 0, 0 },
+		{ 'j', OPTION_FLAG, &p->json, 0, 0 },
+		{ 'k', OPTION_FLAG, &c->stamps, 0, 0 },
+		{ 'l', OPTION_TEXT, &p->label, 0, 0 },
+		{ 'm', OPTION_FLAG, &c->mixed, 0, 0 },
+		{ 'p', OPTION_TEXT, &p->peer, 0, 0 },
+		{ 'q', OPTION_REAL, &p->quiet, 0.01, 1e6 },
+		{ 'r', OPTION_REAL, &p->rate, 0.01, 1e6 },
+		{ 's', OPTION_TEXT, &p->socket, 0, 0 },
+		{ 't', OPTION_TEXT, &p->peer_rooms, 0, 0 },
+		{ 'v', OPTION_FLAG, &p->verify, 0, 0 },
+		{ 'w', OPTION_WHOLE, &p->window, 1, 4096 },
+	};
 
-	while ((ch = getopt(argc, argv, "HN:P:R:S:T:a:b:c:d:gjkl:mp:q:r:s:t:v"
-	    "w:"))
-	    != -1)
-		switch (ch) {
-		case 'H':
-			p->header = true;
-			break;
-		case 'P':
-			p->pid = (pid_t)load_number(optarg, 1, 1e9);
-			break;
-		case 'T':
-			p->talking = whole(optarg, 1, 100000);
-			break;
-		case 'c':
-			p->ocmctl = optarg;
-			break;
-		case 'd':
-			p->seconds = load_number(optarg, 0.1, 86400);
-			break;
-		case 'j':
-			p->json = true;
-			break;
-		case 'l':
-			p->label = optarg;
-			break;
-		case 'p':
-			p->peer = optarg;
-			break;
-		case 'q':
-			p->quiet = load_number(optarg, 0.01, 1e6);
-			break;
-		case 'r':
-			p->rate = load_number(optarg, 0.01, 1e6);
-			break;
-		case 's':
-			p->socket = optarg;
-			break;
-		case 't':
-			p->peer_rooms = optarg;
-			break;
-		case 'v':
-			p->verify = true;
-			break;
-		case 'w':
-			p->window = whole(optarg, 1, 4096);
-			break;
-		default:
-			parse_crowd(&p->crowd, ch, optarg);
-		}
+	options_take(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, usage);
 	if (optind != argc || (p->socket == NULL && p->peer == NULL) ||
 	    (p->peer != NULL && p->pid == 0) || (p->quiet > 0 &&
-	    p->rate <= 0) || p->talking > p->crowd.rooms)
+	    p->rate <= 0) || p->talking > c->rooms)
 		usage();
 }
 
@@ -316,35 +255,17 @@ bundle(const struct plan *p, const struct result *r)
 }
 
 static void
-print_counts(const struct crowd_counts *n, const struct histogram *h,
-    double seconds)
-{
-
-	printf("\"rate\":%.0f,\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64
-	    ",\"lost\":%" PRIu64 ",\"dup\":%" PRIu64 ",\"own\":%" PRIu64
-	    ",\"wrong\":%" PRIu64 ",\"wrong_room\":%" PRIu64
-	    ",\"late\":%" PRIu64 ",\"unsent\":%" PRIu64,
-	    (double)n->delivered / seconds, n->sent, n->delivered,
-	    n->expected - n->delivered, n->duplicates, n->own, n->wrong,
-	    n->wrong_room, n->late, n->unsent);
-	printf(",\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,"
-	    "\"max\":%.1f", (double)histogram_at(h, 0.5) / 1e3,
-	    (double)histogram_at(h, 0.9) / 1e3,
-	    (double)histogram_at(h, 0.99) / 1e3,
-	    (double)histogram_at(h, 0.999) / 1e3, (double)h->max / 1e3);
-}
-
-static void
 print_json(const struct plan *p, const struct result *r,
-    const struct crowd *c, const struct crowd *quiet)
+    const struct crowd *quiet)
 {
 	const struct load_row *w = &r->row;
 	const double relayd = w->after.relayd - w->before.relayd;
 	const double self = w->after.self - w->before.self;
 	const double copies = (double)r->counts.delivered;
+	struct load calm = { .counts = &r->quiet };
 
 	printf("{");
-	print_counts(&r->counts, crowd_latency(c), w->seconds);
+	load_print_heard(w->load, w->seconds);
 	printf(",\"share\":%.3f,\"wanted\":%.3f,\"roomd\":%.3f,"
 	    "\"self\":%.3f", relayd / w->seconds, r->wanted / w->seconds,
 	    (w->after.roomd - w->before.roomd) / w->seconds,
@@ -355,7 +276,8 @@ print_json(const struct plan *p, const struct result *r,
 	    procs_resident(w->procs));
 	if (quiet != NULL) {
 		printf(",\"quiet\":{");
-		print_counts(&r->quiet, crowd_latency(quiet), w->seconds);
+		calm.latency = crowd_latency(quiet);
+		load_print_heard(&calm, w->seconds);
 		printf("}");
 	}
 	printf("}\n");
@@ -425,20 +347,11 @@ count_relayed(const struct plan *p, struct procs_relayed *n)
 	return 0;
 }
 
-/*
- * The rate is that of the run; of what was still on its way then is only
- * known whether it came.
- */
 static struct crowd_counts
 settle(struct crowd *c, uint64_t delivered)
 {
-	struct crowd_counts n;
-
 	drain(c);
-	n = *crowd_counts(c);
-	n.expected -= n.delivered - delivered;
-	n.delivered = delivered;
-	return n;
+	return load_settled(crowd_counts(c), delivered);
 }
 
 static int
@@ -498,7 +411,7 @@ main(int argc, char **argv)
 	if (measure(&p, &ps, c, quiet, &r) == -1)
 		return 1;
 	if (p.json)
-		print_json(&p, &r, c, quiet);
+		print_json(&p, &r, quiet);
 	else
 		print_text(&p, &r, quiet);
 	good = load_good(&load);

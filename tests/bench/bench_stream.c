@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "options.h"
 #include "procs.h"
 #include "stream.h"
 
@@ -48,66 +49,34 @@ usage(void)
 static void
 parse(struct plan *p, int argc, char **argv)
 {
-	int ch;
+	struct stream_plan *s = &p->stream;
+	const char *kind = "";
+	const struct option_row rows[] = {
+		{ 'H', OPTION_FLAG, &p->header, 0, 0 },
+		{ 'N', OPTION_WHOLE, &s->size, 2, 65536 },
+		{ 'P', OPTION_WHOLE, &p->pid, 1, 1e9 },
+		{ 'R', OPTION_WHOLE, &s->rooms, 1, 1000 },
+		{ 'b', OPTION_SIZE, &s->bytes, CROWD_BYTES_MIN,
+		    CROWD_BYTES_MAX },
+		{ 'd', OPTION_REAL, &p->seconds, 0.1, 86400 },
+		{ 'e', OPTION_WHOLE, &s->entering, 1, 65536 },
+		{ 'j', OPTION_FLAG, &p->json, 0, 0 },
+		{ 'k', OPTION_TEXT, &kind, 0, 0 },
+		{ 'l', OPTION_TEXT, &p->label, 0, 0 },
+		{ 'p', OPTION_TEXT, &s->address, 0, 0 },
+		{ 'r', OPTION_REAL, &p->rate, 0.01, 1e6 },
+		{ 'v', OPTION_FLAG, &p->verify, 0, 0 },
+		{ 'w', OPTION_WHOLE, &p->window, 1, STREAM_WINDOW_MAX },
+	};
 
-	while ((ch = getopt(argc, argv, "HN:P:R:b:d:e:jk:l:p:r:vw:")) != -1)
-		switch (ch) {
-		case 'H':
-			p->header = true;
-			break;
-		case 'N':
-			p->stream.size = (unsigned)load_number(optarg, 2,
-			    65536);
-			break;
-		case 'P':
-			p->pid = (pid_t)load_number(optarg, 1, 1e9);
-			break;
-		case 'R':
-			p->stream.rooms = (unsigned)load_number(optarg, 1,
-			    1000);
-			break;
-		case 'b':
-			p->stream.bytes = (size_t)load_number(optarg,
-			    CROWD_BYTES_MIN, CROWD_BYTES_MAX);
-			break;
-		case 'd':
-			p->seconds = load_number(optarg, 0.1, 86400);
-			break;
-		case 'e':
-			p->stream.entering = (unsigned)load_number(optarg, 1,
-			    65536);
-			break;
-		case 'j':
-			p->json = true;
-			break;
-		case 'k':
-			p->stream.wire = peer_wire_find(optarg);
-			break;
-		case 'l':
-			p->label = optarg;
-			break;
-		case 'p':
-			p->stream.address = optarg;
-			break;
-		case 'r':
-			p->rate = load_number(optarg, 0.01, 1e6);
-			break;
-		case 'v':
-			p->verify = true;
-			break;
-		case 'w':
-			p->window = (unsigned)load_number(optarg, 1,
-			    STREAM_WINDOW_MAX);
-			break;
-		default:
-			usage();
-		}
-	if (optind != argc || p->stream.wire == NULL || p->pid == 0 ||
-	    p->stream.address == NULL)
+	options_take(rows, sizeof(rows) / sizeof(rows[0]), argc, argv, usage);
+	s->wire = peer_wire_find(kind);
+	if (optind != argc || s->wire == NULL || p->pid == 0 ||
+	    s->address == NULL)
 		usage();
-	if (p->stream.bytes > p->stream.wire->bytes_max)
-		errx(64, "%s takes %zu bytes at most", p->stream.wire->name,
-		    p->stream.wire->bytes_max);
+	if (s->bytes > s->wire->bytes_max)
+		errx(64, "%s takes %zu bytes at most", s->wire->name,
+		    s->wire->bytes_max);
 }
 
 /* The rooms take turns, evenly spread over each period. */
@@ -172,21 +141,13 @@ drain(struct stream *s)
 	}
 }
 
-/*
- * The rate is that of the run; of what was still on its way then is only
- * known whether it came.
- */
 static struct crowd_counts
 settle(struct stream *s)
 {
 	const uint64_t delivered = stream_counts(s)->delivered;
-	struct crowd_counts n;
 
 	drain(s);
-	n = *stream_counts(s);
-	n.expected -= n.delivered - delivered;
-	n.delivered = delivered;
-	return n;
+	return load_settled(stream_counts(s), delivered);
 }
 
 static bool

@@ -63,28 +63,47 @@ load_print(const struct load_row *row)
 }
 
 void
-load_print_json(const struct load_row *row)
+load_print_heard(const struct load *l, double seconds)
 {
-	const struct crowd_counts *n = row->load->counts;
-	const struct histogram *h = row->load->latency;
-	const struct load_cpu *a = &row->before, *b = &row->after;
-	const double relayd = b->relayd - a->relayd;
+	const struct crowd_counts *n = l->counts;
+	const struct histogram *h = l->latency;
 
 	printf("\"rate\":%.0f,\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64
 	    ",\"lost\":%" PRIu64 ",\"dup\":%" PRIu64 ",\"own\":%" PRIu64
-	    ",\"wrong\":%" PRIu64 ",\"unsent\":%" PRIu64,
-	    (double)n->delivered / row->seconds, n->sent, n->delivered,
-	    n->expected - n->delivered, n->duplicates, n->own,
-	    n->wrong + n->wrong_room, n->unsent);
+	    ",\"wrong\":%" PRIu64 ",\"wrong_room\":%" PRIu64
+	    ",\"late\":%" PRIu64 ",\"unsent\":%" PRIu64,
+	    (double)n->delivered / seconds, n->sent, n->delivered,
+	    n->expected - n->delivered, n->duplicates, n->own, n->wrong,
+	    n->wrong_room, n->late, n->unsent);
 	printf(",\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,"
 	    "\"max\":%.1f", (double)histogram_at(h, 0.5) / 1e3,
 	    (double)histogram_at(h, 0.9) / 1e3,
 	    (double)histogram_at(h, 0.99) / 1e3,
 	    (double)histogram_at(h, 0.999) / 1e3, (double)h->max / 1e3);
+}
+
+void
+load_print_json(const struct load_row *row)
+{
+	const struct crowd_counts *n = row->load->counts;
+	const struct load_cpu *a = &row->before, *b = &row->after;
+	const double relayd = b->relayd - a->relayd;
+
+	load_print_heard(row->load, row->seconds);
 	printf(",\"share\":%.3f,\"self\":%.3f,\"cpu\":%.4f,\"rss\":%"
 	    PRIu64, relayd / row->seconds, (b->self - a->self) / row->seconds,
 	    n->delivered > 0 ? relayd * 1e6 / (double)n->delivered : 0.0,
 	    procs_resident(row->procs));
+}
+
+struct crowd_counts
+load_settled(const struct crowd_counts *now, uint64_t delivered)
+{
+	struct crowd_counts n = *now;
+
+	n.expected -= n.delivered - delivered;
+	n.delivered = delivered;
+	return n;
 }
 
 bool

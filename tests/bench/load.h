@@ -36,6 +36,14 @@ void	load_print_header(void);
 void	load_print(const struct load_row *);
 /* The same as members of a JSON object, without its brackets. */
 void	load_print_json(const struct load_row *);
+/* The part of it that tells what came, and how late. */
+void	load_print_heard(const struct load *, double seconds);
+/*
+ * The rate is that of the run; of what was still on its way at its end, when
+ * `delivered` had come, is only known whether it came.
+ */
+struct crowd_counts load_settled(const struct crowd_counts *,
+	    uint64_t delivered);
 /* Whether everything has arrived exactly once, as it was said. */
 bool	load_good(const struct load *);
 
