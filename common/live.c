@@ -67,6 +67,7 @@ struct live {
 	struct lobby_slot	*lobby;
 	struct live_limits	 lim;
 	uint32_t		 taken;	/* datagrams, by this life */
+	uint64_t		 outer_who, outer_what;	/* 0: nothing waits */
 };
 
 static size_t
@@ -332,6 +333,14 @@ in_hand(const struct live *l)
 void
 live_take(struct live *l, enum live_sender sender, size_t len)
 {
+	const struct flight *f = in_hand(l);
+	uint64_t what = atomic_load_explicit(&f->what, memory_order_relaxed);
+
+	if ((what & 1) != 0) {
+		l->outer_what = what;
+		l->outer_who = atomic_load_explicit(&f->who,
+		    memory_order_relaxed);
+	}
 	l->taken++;
 	atomic_store_explicit(&in_hand(l)->what,
 	    what_word(l->taken, len, sender), memory_order_relaxed);
@@ -357,6 +366,14 @@ live_done(struct live *l)
 
 	atomic_store_explicit(&f->what, what & ~(uint64_t)0xff,
 	    memory_order_release);
+	if (l->outer_what == 0)
+		return;
+	l->taken++;
+	f = in_hand(l);
+	what = (uint64_t)l->taken << 32 | (uint32_t)l->outer_what;
+	l->outer_what = 0;
+	atomic_store_explicit(&f->who, l->outer_who, memory_order_relaxed);
+	atomic_store_explicit(&f->what, what, memory_order_release);
 }
 
 static struct live_flight

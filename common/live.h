@@ -79,7 +79,8 @@ void	live_set_lobby_seen(struct live *, uint32_t index, uint64_t now_ms);
 /*
  * A datagram of len bytes is taken in hand, of unknown sender or from the
  * lobby; it turns out to be a member's; it is done with.  A few nanoseconds
- * in all, about which relayd's hot path cares.
+ * in all, about which relayd's hot path cares.  What is taken while something
+ * else is in hand goes before it: then that is in hand again.
  */
 void	live_take(struct live *, enum live_sender, size_t len);
 void	live_take_of(struct live *, uint32_t slot, uint32_t gen);

@@ -231,8 +231,9 @@ heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock,
 	if (m->wished != END_NONE)
 		care_withdraw(r, slot);
 	if (m->addr.port == 0) {
+		/* What is sent now is not this datagram's doing. */
+		live_done(r->live);
 		deliver_earlier(r, m->room);
-		/* What was sent was it meanwhile. */
 		relay_in_hand(r, slot, len);
 	}
 	peers_spoke(&r->peers, slot, from->port, sock, r->now_ms);

@@ -294,6 +294,42 @@ START_TEST(test_stranger_in_hand)
 }
 END_TEST
 
+/* What goes before it leaves it in hand, as it was. */
+START_TEST(test_one_in_the_midst_of_another)
+{
+	struct live_flight f;
+	uint32_t i;
+
+	for (i = 0; i < 2 * LIVE_FLIGHTS; i++) {
+		live_take(l, SENDER_UNKNOWN, 12);
+		live_take(l, SENDER_UNKNOWN, 5);
+		live_take_of(l, 1, 3);
+		live_done(l);
+		live_take_of(l, 2, i);
+		live_take(l, SENDER_UNKNOWN, 6);
+		if (i % 2 == 0) {
+			live_done(l);
+			next_life();
+			ck_assert(live_left_in_hand(l, &f));
+			ck_assert_uint_eq(f.slot, 2);
+			ck_assert_uint_eq(f.gen, i);
+			ck_assert_uint_eq(f.len, 12);
+			ck_assert_int_eq(f.sender, SENDER_MEMBER);
+		} else {
+			next_life();
+			ck_assert(live_left_in_hand(l, &f));
+			ck_assert_uint_eq(f.len, 6);
+			ck_assert_int_eq(f.sender, SENDER_UNKNOWN);
+		}
+		/* and nothing is left of it */
+		live_take(l, SENDER_LOBBY, 7);
+		live_done(l);
+		next_life();
+		ck_assert(!live_left_in_hand(l, &f));
+	}
+}
+END_TEST
+
 START_TEST(test_deaths)
 {
 	uint32_t i;
@@ -327,6 +363,7 @@ main(void)
 	tcase_add_test(tc, test_nothing_in_hand);
 	tcase_add_test(tc, test_in_hand);
 	tcase_add_test(tc, test_stranger_in_hand);
+	tcase_add_test(tc, test_one_in_the_midst_of_another);
 	tcase_add_test(tc, test_deaths);
 	tcase_add_test(tc, test_where);
 	tcase_add_test(tc, test_wishes);

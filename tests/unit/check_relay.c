@@ -3,6 +3,8 @@
  * The path of a datagram with real sockets: who is heard, who gets what in
  * which form, and what is dropped under which counter.
  */
+#include <sys/wait.h>
+
 #include "relay_clients.h"
 #include "run_suite.h"
 
@@ -375,6 +377,71 @@ START_TEST(test_form_limit)
 }
 END_TEST
 
+/* ---- packets of death ---- */
+
+static struct client bare;
+static struct member_made anew;
+
+/* A member leaves and is back at once, between two datagrams of a batch. */
+static void
+come_anew(void *ctx, uint32_t room)
+{
+	struct member_new m = fx_member("new", "decimal", "127.0.0.1",
+	    bare.port);
+
+	if (anew.gen == 0) {
+		ck_assert_int_eq(roomtab_remove(fx.tab, bare.made.slot,
+		    bare.made.gen, END_LEFT), 0);
+		anew = fx_enter(&fx, "r", &m);
+	}
+	care_moving(ctx, room);
+}
+
+/* Its first message will be the death of the relay. */
+static void
+added_deadly(void *ctx, uint32_t slot, bool is_new)
+{
+	care_added(ctx, slot, is_new);
+	relay.queue.text = NULL;
+}
+
+/*
+ * The look at the table that a datagram needs has something sent that was
+ * said before; whose datagram it is that kills is known all the same.
+ */
+START_TEST(test_death_after_a_look)
+{
+	static const char first[] = "\x01\x05rfirst";
+	static const char second[] = "\x01\x0brsecond text";
+	struct client a = member("r", "a");
+	struct client b = member_as("r", "b", "port-suffix", true);
+	struct live_flight f;
+	pid_t pid;
+	int st;
+
+	bare = member_as("r", "d", "decimal", true);
+	leave_at(&bare, &relay_at, first, sizeof(first) - 1);
+	leave_said(&b, "@join", 5);	/* it gets another place */
+	leave_at(&bare, &relay_at, second, sizeof(second) - 1);
+	ck_assert_int_ge(pid = fork(), 0);
+	if (pid == 0) {
+		relay.peers.cf.events.moving = come_anew;
+		relay.peers.cf.events.added = added_deadly;
+		relay_turn(&relay);
+		relay_receive(&relay, 0);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &st, 0), pid);
+	ck_assert_int_ne(st, 0);
+	hears(&a, "d: first");
+	ck_assert(live_left_in_hand(relay.live, &f));
+	ck_assert_int_eq(f.sender, SENDER_MEMBER);
+	ck_assert_uint_eq(f.slot, bare.made.slot);
+	ck_assert_uint_gt(f.gen, bare.made.gen);
+	ck_assert_uint_eq(f.len, sizeof(second) - 1);
+}
+END_TEST
+
 static TCase *
 tests(const char *name, void (*before_each)(void))
 {
@@ -395,6 +462,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_json);
 	tcase_add_test(tc, test_echo);
 	tcase_add_test(tc, test_form_limit);
+	tcase_add_test(tc, test_death_after_a_look);
 	return tc;
 }
 
