@@ -21,7 +21,7 @@ enum { TICK_MS = 10, HELD_UP_MS = 2000 };
 
 /* ---- what the reader does instead ---- */
 
-static enum { READ, STALL, STOP, EXIT, CRASH, HALF, MORE } act;
+static enum act { READ, STALL, STOP, EXIT, CRASH, HALF, MORE } act;
 static int report_fd;			/* where its report would go */
 
 static void
@@ -191,7 +191,7 @@ START_TEST(the_same_apart)
 END_TEST
 
 static const struct {
-	int		act;
+	enum act	act;
 	const char	*says;
 } bad[] = {
 	{ STALL, "its reader took too long, and was killed" },
