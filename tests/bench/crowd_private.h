@@ -54,6 +54,6 @@ struct crowd {
 };
 
 /* What ears_open() calls: judges what one socket has heard. */
-void	crowd_take(void *crowd, const struct heard *);
+void	crowd_take(void *, const struct heard *);
 
 #endif
