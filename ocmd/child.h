@@ -53,7 +53,7 @@ struct child {
 	unsigned	 restarts;
 	bool		 condemned;	/* we kill it: it misbehaves */
 	bool		 crashed;	/* its last life ended itself */
-	unsigned	 unanswered;	/* PINGs, the last in a row */
+	unsigned	 unanswered;	/* pulses, the last in a row */
 	unsigned	 late;		/* lives that were never READY */
 	struct backoff	 backoff;
 

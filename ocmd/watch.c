@@ -10,48 +10,68 @@
 #include "log.h"
 #include "server.h"
 
-enum { PULSE_MS = 1000 };
+enum {
+	PULSES = 5,			/* in hang-limit, or more, */
+	PULSE_MS = 1000,		/* since none takes longer */
+	QUESTIONS = 64,			/* that wait for a child at once */
+};
+
+static uint32_t
+pulse_ms(const struct server *s)
+{
+	const uint32_t ms = s->conf.hang_limit * (1000 / PULSES);
+
+	return ms > 0 && ms < PULSE_MS ? ms : PULSE_MS;
+}
+
+/* Whether the next pulse would be too late. */
+static bool
+hangs(const struct server *s, const struct child *c)
+{
+	const uint32_t pulses = s->conf.hang_limit * 1000 / pulse_ms(s);
+
+	return c->unanswered + 1 >= pulses && !MUTANT(no_heartbeat);
+}
 
 /*
- * Once a second: a child that has not answered for so many pulses that the
- * next one would be too late is killed, which server.c then sees as any other
- * death.  What it has said is heard first, since it may be ocmd itself that
- * had no time.
+ * A child that has answered none of all the questions since is killed, which
+ * server.c then sees as any other death.  What it has said is heard first,
+ * since it may be ocmd itself that had no time.
  */
 static void
-feel(struct server *s, struct child *c, const struct ctl_bell *ping)
+feel(struct server *s, struct child *c)
 {
-	const uint32_t limit = s->conf.hang_limit;
+	const struct ctl_bell ping = { 0 };
 
 	if (c->state == CHILD_READY)
 		server_hear(c);
 	if (c->state != CHILD_READY)
 		return;
-	if (limit > 0 && !MUTANT(no_heartbeat) &&
-	    c->unanswered >= (limit > 1 ? limit - 1 : 1)) {
+	if (s->conf.hang_limit == 0) {
+		c->unanswered = 0;
+	} else if (hangs(s, c)) {
 		log_warnx("%s: does not answer for %u s; killing it", c->name,
-		    limit);
+		    s->conf.hang_limit);
 		child_kill(c);
 		c->unanswered = 0;
-		return;
-	}
-	if (child_send(c, CTL_PING, ping) == 0)
+	} else if (c->unanswered >= QUESTIONS ||
+	    child_send(c, CTL_PING, &ping) == 0) {
 		c->unanswered++;
+	}
 }
 
 static void
 on_pulse(evutil_socket_t fd, short what, void *arg)
 {
-	const struct ctl_bell ping = { 0 };
 	struct server *s = arg;
 	unsigned i;
 
 	(void)fd;
 	(void)what;
 	for (i = 0; i < s->children && s->phase == SERVER_SERVING; i++)
-		feel(s, &s->child[i], &ping);
+		feel(s, &s->child[i]);
 	/* Not EV_PERSIST: a pulse that came late must not hasten the next. */
-	server_set_timer(s->ev_pulse, PULSE_MS);
+	server_set_timer(s->ev_pulse, pulse_ms(s));
 }
 
 int
@@ -59,7 +79,7 @@ server_watch(struct server *s)
 {
 	if ((s->ev_pulse = evtimer_new(s->base, on_pulse, s)) == NULL)
 		return -1;
-	server_set_timer(s->ev_pulse, PULSE_MS);
+	server_set_timer(s->ev_pulse, pulse_ms(s));
 	return 0;
 }
 
