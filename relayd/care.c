@@ -204,8 +204,7 @@ care_leaving(void *ctx, uint32_t slot, enum ending why)
 {
 	struct relay *r = ctx;
 
-	/* What it said is said by who it is now. */
-	deliver_speaker(r, r->peers.members[slot].room, slot);
+	deliver_leaving(r, r->peers.members[slot].room, slot);
 	if (!r->speaks)
 		return;
 	notice_removed(&r->notices, slot, why);
@@ -224,9 +223,9 @@ care_closing(void *ctx, uint32_t room, enum ending why)
 }
 
 void
-care_moving(void *ctx, uint32_t room)
+care_moving(void *ctx, uint32_t room, const union dest *dest, bool for_good)
 {
-	deliver_settle(ctx, room);
+	deliver_moving(ctx, room, dest, for_good);
 }
 
 void
@@ -236,9 +235,9 @@ care_lobby_coming(void *ctx)
 }
 
 void
-care_lobby_moving(void *ctx)
+care_lobby_moving(void *ctx, const union dest *dest, bool for_good)
 {
-	deliver_settle(ctx, deliver_lobby(ctx));
+	deliver_moving(ctx, deliver_lobby(ctx), dest, for_good);
 }
 
 void
@@ -246,7 +245,7 @@ care_lobby_leaving(void *ctx, uint32_t client)
 {
 	struct relay *r = ctx;
 
-	deliver_speaker(r, deliver_lobby(r),
+	deliver_leaving(r, deliver_lobby(r),
 	    r->peers.cf.limits.members + client);
 }
 

@@ -13,9 +13,10 @@
 #ifndef RELAYD_DELIVER_H
 #define RELAYD_DELIVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "train.h"
+#include "fanout.h"
 
 struct relay;
 
@@ -23,18 +24,6 @@ enum { DELIVER_SLICE_US = 150 };
 
 /* Rooms that are sent to in slices: one of each kind at a time, in turns. */
 enum deliver_kind { DELIVER_MIDDLING, DELIVER_LARGE, DELIVER_KINDS };
-
-/* Messages of one room, on their way. */
-struct window {
-	uint32_t	 room;
-	unsigned	 n;		/* messages; 0: there is no window */
-	unsigned	 forms;		/* still to be sent, a bit for each */
-	uint32_t	 group;		/* + 1, being sent to; 0: next form */
-	unsigned	 train;		/* being sent to it */
-	uint32_t	 entry;		/* of the group, the next one */
-	unsigned	 misfits;	/* that the form cannot carry */
-	struct trains	 trains;
-};
 
 /* The lobby's number among the rooms of the queue. */
 uint32_t deliver_lobby(const struct relay *);
@@ -44,18 +33,23 @@ uint32_t deliver_lobby(const struct relay *);
  */
 void	deliver_some(struct relay *);
 /*
- * Everything that is on its way to a room: before a receiver leaves its
- * place, since places are what is being worked through.
+ * A receiver with that address in the fan-out of a room is about to leave its
+ * place there, for another one or for good.  What is on its way is sent to it
+ * all the same, or no more; nobody else notices.
  */
-void	deliver_settle(struct relay *, uint32_t room);
+void	deliver_moving(struct relay *, uint32_t room, const union dest *,
+	    bool for_good);
 /*
  * What waits for a room, if it is little: before somebody comes to whom it
  * was not said.  Where it is much nobody else is to wait for that.
  */
 void	deliver_earlier(struct relay *, uint32_t room);
-/* And what a speaker has waiting there: before it goes with its name. */
-void	deliver_speaker(struct relay *, uint32_t room, uint32_t speaker);
-/* Everything that waits for a room as well: before its end. */
+/* A speaker is about to go; what it said is still sent in its name. */
+void	deliver_leaving(struct relay *, uint32_t room, uint32_t speaker);
+/*
+ * Everything that is on its way to a room, and what waits for it: before its
+ * end.  What would keep all others waiting for long is dropped (drop_busy).
+ */
 void	deliver_room(struct relay *, uint32_t room);
 /* Everything, but nothing more after the deadline. */
 void	deliver_all(struct relay *, uint64_t deadline_ms);

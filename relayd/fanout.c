@@ -90,7 +90,7 @@ make_group(struct fanout *f, uint32_t *list, struct fanout_kind kind)
 	g = &f->groups[n - 1];
 	g->class = FANOUT_CLASS_MIN;
 	g->entry = take_block(f, g->class);
-	g->count = 0;
+	g->count = g->gaps = 0;
 	g->kind = kind;
 	g->next = *list;
 	*list = n;

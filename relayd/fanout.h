@@ -42,6 +42,7 @@ struct group {
 	struct mmsghdr	*entry;		/* count of them */
 	struct iovec	 iov;		/* what every entry points at */
 	uint32_t	 count;
+	uint32_t	 gaps;		/* entries without a name: still.h */
 	uint32_t	 next;		/* group + 1, 0 is the end */
 	uint8_t		 class;		/* entry has room for 2^class */
 	struct fanout_kind kind;

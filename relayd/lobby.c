@@ -31,14 +31,14 @@ index_of(const struct lobby *l, const union dest *d)
 }
 
 static void
-leave_fanout(struct lobby *l, struct lobby_client *c)
+leave_fanout(struct lobby *l, struct lobby_client *c, bool for_good)
 {
 	union dest *moved;
 
 	if (c->place.group == 0)
 		return;
 	if (l->events.moving != NULL)
-		l->events.moving(l->events.ctx);
+		l->events.moving(l->events.ctx, &c->dest, for_good);
 	moved = fanout_remove(&l->fanout, &l->groups, c->place);
 	if (moved != NULL)
 		l->clients[index_of(l, moved)].place.position =
@@ -57,7 +57,7 @@ enter_fanout(struct lobby *l, struct lobby_client *c, unsigned sock)
 	len = addr_to_sockaddr(&c->addr, l->family[sock], &ss);
 	if (len == 0 || len > sizeof(c->dest))
 		return false;
-	leave_fanout(l, c);
+	leave_fanout(l, c, false);
 	memcpy(&c->dest, &ss, len);
 	c->sock = (uint8_t)sock;
 	c->place = fanout_insert(&l->fanout, &l->groups, kind, &c->dest, len);
@@ -138,7 +138,7 @@ drop(struct lobby *l, struct lobby_client *c, enum relay_counter why)
 
 	if (l->events.leaving != NULL)
 		l->events.leaving(l->events.ctx, i);
-	leave_fanout(l, c);
+	leave_fanout(l, c, true);
 	index_remove(&l->at, i);
 	wheel_cancel(&l->idle, i);
 	live_set_lobby(l->live, i, &none);

@@ -36,7 +36,7 @@ struct lobby_events {
 	/* before a client enters */
 	void	(*coming)(void *);
 	/* before a client leaves its place in the fan-out */
-	void	(*moving)(void *);
+	void	(*moving)(void *, const union dest *, bool for_good);
 	/* before a client is forgotten */
 	void	(*leaving)(void *, uint32_t client);
 };

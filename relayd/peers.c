@@ -223,7 +223,7 @@ index_tokenless(struct peers *p, uint32_t slot)
 
 /* Takes a member out of its room's fan-out. */
 static void
-displace(struct peers *p, uint32_t slot)
+displace(struct peers *p, uint32_t slot, bool for_good)
 {
 	struct member *m = &p->members[slot];
 	struct room *r = &p->rooms[m->room];
@@ -235,7 +235,8 @@ displace(struct peers *p, uint32_t slot)
 		return;
 	}
 	if (p->cf.events.moving != NULL)
-		p->cf.events.moving(p->cf.events.ctx, m->room);
+		p->cf.events.moving(p->cf.events.ctx, m->room, &m->dest,
+		    for_good);
 	moved = fanout_remove(&p->fanout, &r->groups, m->place);
 	if (moved != NULL)
 		p->members[peers_slot_of(p, moved)].place.position =
@@ -303,7 +304,7 @@ peers_move(struct peers *p, uint32_t slot, struct live_where w)
 			place_port(p, slot, w.port);
 		return;
 	}
-	displace(p, slot);
+	displace(p, slot, false);
 	m->addr.port = w.port;
 	m->sock = w.sock;
 	m->enrolled = w.enrolled;
@@ -470,7 +471,7 @@ peers_forget(struct peers *p, uint32_t slot)
 	struct member *m = &p->members[slot];
 	const uint32_t room = m->room;
 
-	displace(p, slot);
+	displace(p, slot, true);
 	index_remove(&p->tokenless, slot);
 	unlink_member(p, slot);
 	memset(m, 0, sizeof(*m));

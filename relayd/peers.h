@@ -70,7 +70,8 @@ struct peers_events {
 	/* before a room and all its members are forgotten */
 	void	(*closing)(void *, uint32_t room, enum ending);
 	/* before a member of a room leaves its place in the fan-out */
-	void	(*moving)(void *, uint32_t room);
+	void	(*moving)(void *, uint32_t room, const union dest *,
+		    bool for_good);
 };
 
 struct peers_config {

@@ -8,7 +8,6 @@
 #include "counter.h"
 #include "queue.h"
 #include "sparse.h"
-#include "wire.h"
 
 void
 queue_make(struct queue *q, uint32_t rooms, uint32_t speakers,
@@ -19,7 +18,7 @@ queue_make(struct queue *q, uint32_t rooms, uint32_t speakers,
 	q->speaker = sparse_array(speakers, sizeof(*q->speaker));
 	rank_make(&q->busy_rooms, rooms, QUEUE_MAX + 1);
 	rank_make(&q->talkers, speakers, QUEUE_MAX + 1);
-	q->text = sparse_array(QUEUE_MAX + 1, DATAGRAM_MAX);
+	q->text = sparse_array(QUEUE_MAX + 1, QUEUE_TEXT);
 	q->counters = counters;
 }
 
@@ -36,12 +35,15 @@ static void
 weigh(struct queue *q, const struct queued *m)
 {
 	const uint32_t in_room = q->room[m->room].waiting;
-	const uint32_t by_one = q->speaker[m->speaker].waiting;
 	const uint64_t each = m->copies > MESSAGE_COPIES ? m->copies :
 	    MESSAGE_COPIES;
+	uint32_t by_one;
 
 	rank_set(&q->busy_rooms, m->room, in_room < 2 ? 0 :
 	    (in_room - 1) * each);
+	if (m->speaker >= QUEUE_GONE)
+		return;
+	by_one = q->speaker[m->speaker].waiting;
 	rank_set(&q->talkers, m->speaker, by_one < 2 ? 0 :
 	    (by_one - 1) * each);
 }
@@ -63,8 +65,9 @@ remove_active(struct queue *q, uint32_t room)
 	q->room[q->active[place]].place = place;
 }
 
+/* The newest of its speaker. */
 static void
-begin_waiting(struct queue *q, uint32_t n)
+link_spoken(struct queue *q, uint32_t n)
 {
 	struct queued *m = &q->msg[n - 1];
 	struct queue_speaker *s = &q->speaker[m->speaker];
@@ -77,16 +80,11 @@ begin_waiting(struct queue *q, uint32_t n)
 		s->oldest = n;
 	s->newest = n;
 	s->waiting++;
-	q->copies += m->copies;
-	if (q->room[m->room].waiting++ == 0)
-		add_active(q, m->room);
-	weigh(q, m);
 }
 
 static void
-end_waiting(struct queue *q, uint32_t n)
+unlink_spoken(struct queue *q, const struct queued *m)
 {
-	struct queued *m = &q->msg[n - 1];
 	struct queue_speaker *s = &q->speaker[m->speaker];
 
 	if (m->newer != 0)
@@ -98,6 +96,27 @@ end_waiting(struct queue *q, uint32_t n)
 	else
 		s->oldest = m->newer;
 	s->waiting--;
+}
+
+static void
+begin_waiting(struct queue *q, uint32_t n)
+{
+	const struct queued *m = &q->msg[n - 1];
+
+	link_spoken(q, n);
+	q->copies += m->copies;
+	if (q->room[m->room].waiting++ == 0)
+		add_active(q, m->room);
+	weigh(q, m);
+}
+
+static void
+end_waiting(struct queue *q, uint32_t n)
+{
+	const struct queued *m = &q->msg[n - 1];
+
+	if (m->speaker < QUEUE_GONE)
+		unlink_spoken(q, m);
 	q->copies -= m->copies;
 	if (--q->room[m->room].waiting == 0)
 		remove_active(q, m->room);
@@ -194,7 +213,7 @@ queue_put(struct queue *q, uint32_t room, uint32_t speaker, uint32_t copies,
 	m->speaker = speaker;
 	m->copies = copies;
 	m->len = (uint16_t)len;
-	memcpy(q->text + (size_t)(n - 1) * DATAGRAM_MAX, text, len);
+	memcpy(q->text + (size_t)(n - 1) * QUEUE_TEXT, text, len);
 	append(q, n);
 	begin_waiting(q, n);
 	/* A single one is taken however many copies it means. */
@@ -204,10 +223,39 @@ queue_put(struct queue *q, uint32_t room, uint32_t speaker, uint32_t copies,
 	return true;
 }
 
-bool
-queue_has(const struct queue *q, uint32_t speaker)
+void
+queue_leave(struct queue *q, uint32_t room, uint32_t speaker,
+    const void *name, size_t len)
 {
-	return q->speaker[speaker].waiting > 0;
+	const uint32_t number = QUEUE_GONE + q->gone++ % QUEUE_GONE;
+	struct queued *m;
+	uint32_t n;
+
+	for (n = q->room[room].first; n != 0; n = m->next) {
+		m = &q->msg[n - 1];
+		if (m->speaker != speaker)
+			continue;
+		m->speaker = number;
+		m->name_len = (uint16_t)len;
+		memcpy(q->text + (size_t)(n - 1) * QUEUE_TEXT + DATAGRAM_MAX,
+		    name, len);
+	}
+	memset(&q->speaker[speaker], 0, sizeof(q->speaker[speaker]));
+	rank_set(&q->talkers, speaker, 0);
+}
+
+void
+queue_drop(struct queue *q, uint32_t room)
+{
+	struct queue_room *r = &q->room[room];
+	uint32_t n;
+
+	while (r->waiting > 0) {
+		n = r->last;
+		end_waiting(q, n);
+		forget(q, n);
+		counter_add(&q->counters[LC_drop_busy], 1);
+	}
 }
 
 const struct queued *
@@ -227,7 +275,13 @@ queue_next(const struct queue *q, const struct queued *m)
 const uint8_t *
 queue_text(const struct queue *q, const struct queued *m)
 {
-	return q->text + (size_t)(m - q->msg) * DATAGRAM_MAX;
+	return q->text + (size_t)(m - q->msg) * QUEUE_TEXT;
+}
+
+const uint8_t *
+queue_name(const struct queue *q, const struct queued *m)
+{
+	return queue_text(q, m) + DATAGRAM_MAX;
 }
 
 void

@@ -22,12 +22,19 @@
 #include <stdint.h>
 
 #include "rank.h"
+#include "wire.h"
 
 enum {
 	QUEUE_MAX = 2048,		/* messages that wait or are sent */
 	QUEUE_COPIES = 1 << 18,		/* and so many copies that wait */
+	QUEUE_TEXT = DATAGRAM_MAX + NAME_MAX_BYTES,
 };
-#define QUEUE_NONE UINT32_MAX
+
+/*
+ * A speaker who has left while messages of its own are here has a number
+ * from here on, the same for all of them, and they have its name.
+ */
+#define QUEUE_GONE (UINT32_C(1) << 31)
 
 struct queued {				/* links: + 1, 0 none */
 	uint32_t	room, speaker;
@@ -35,6 +42,7 @@ struct queued {				/* links: + 1, 0 none */
 	uint32_t	newer, older;	/* of its speaker, while it waits */
 	uint32_t	copies;
 	uint16_t	len;
+	uint16_t	name_len;	/* where its speaker has gone */
 };
 
 struct queue_room {
@@ -53,13 +61,14 @@ struct queue {
 	uint32_t	 count;		/* messages, of both kinds */
 	uint64_t	 copies;	/* that wait */
 	uint32_t	 fresh, free;	/* free: + 1 */
+	uint32_t	 gone;		/* speakers that left */
 	uint32_t	 rooms;		/* in active[] */
 	struct queue_room *room;
 	struct queue_speaker *speaker;
 	struct rank	 busy_rooms, talkers;
 	struct queued	 msg[QUEUE_MAX + 1];
 	uint32_t	 active[QUEUE_MAX + 1];	/* rooms where some wait */
-	uint8_t		*text;		/* DATAGRAM_MAX for each */
+	uint8_t		*text;		/* QUEUE_TEXT for each */
 	_Atomic uint64_t *counters;	/* of relay_counter */
 };
 
@@ -75,8 +84,15 @@ void	queue_make(struct queue *, uint32_t rooms, uint32_t speakers,
  */
 bool	queue_put(struct queue *, uint32_t room, uint32_t speaker,
 	    uint32_t copies, const void *, size_t len);
-/* Whether messages of that speaker wait. */
-bool	queue_has(const struct queue *, uint32_t speaker);
+/*
+ * A speaker of that room leaves, and its number is soon another one's.  Its
+ * messages, also those that are being sent, keep its name (len bytes, up to
+ * NAME_MAX_BYTES).
+ */
+void	queue_leave(struct queue *, uint32_t room, uint32_t speaker,
+	    const void *name, size_t len);
+/* Drops what waits in a room; counted as drop_busy. */
+void	queue_drop(struct queue *, uint32_t room);
 /* The n oldest that wait in a room are being sent: they are safe now. */
 void	queue_take(struct queue *, uint32_t room, uint32_t n);
 /* The oldest message of a room, or NULL; those that are taken come first. */
@@ -84,6 +100,8 @@ const struct queued *queue_first(const struct queue *, uint32_t room);
 const struct queued *queue_next(const struct queue *,
 	    const struct queued *);
 const uint8_t *queue_text(const struct queue *, const struct queued *);
+/* name_len bytes, of a speaker that has left. */
+const uint8_t *queue_name(const struct queue *, const struct queued *);
 /* All that were taken of a room are sent. */
 void	queue_sent(struct queue *, uint32_t room);
 

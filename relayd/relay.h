@@ -20,6 +20,7 @@
 #include "timers.h"
 #include "token.h"
 #include "train.h"
+#include "window.h"
 
 enum { BREATH_COPIES = 32768 };		/* between two calls of breathe */
 

@@ -291,8 +291,9 @@ send_around(struct outlet *o, struct group *g, size_t size, uint32_t from,
 	    to - skip - 1, size);
 }
 
-uint64_t
-send_train(struct outlet *o, struct fanout *f, uint32_t group,
+/* To receivers among whom there is no gap. */
+static uint64_t
+send_run(struct outlet *o, struct fanout *f, uint32_t group,
     struct trains *t, const struct train *c, uint32_t from, uint32_t to)
 {
 	struct group *g = &f->groups[group - 1];
@@ -323,4 +324,24 @@ send_train(struct outlet *o, struct fanout *f, uint32_t group,
 	if (c->count > 1)
 		counter_add(&o->counters[LC_bundles], to - from);
 	return (uint64_t)(to - from) * c->count - own - lost;
+}
+
+uint64_t
+send_train(struct outlet *o, struct fanout *f, uint32_t group,
+    struct trains *t, const struct train *c, uint32_t from, uint32_t to)
+{
+	const struct group *g = &f->groups[group - 1];
+	uint64_t sent = 0;
+	uint32_t i = from;
+
+	for (; g->gaps > 0 && i < to; i++) {
+		if (g->entry[i].msg_hdr.msg_name != NULL)
+			continue;
+		if (i > from)
+			sent += send_run(o, f, group, t, c, from, i);
+		from = i + 1;
+	}
+	if (from < to)
+		sent += send_run(o, f, group, t, c, from, to);
+	return sent;
 }

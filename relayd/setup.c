@@ -71,6 +71,9 @@ void
 relay_make(struct relay *r, const struct ctl_start *start,
     const struct seg_maps *maps, struct roomtab *tab, const int *fds)
 {
+	const uint32_t members = start->limits.table.members;
+	const uint32_t receivers = members > start->limits.lobby ? members :
+	    start->limits.lobby;
 	int lobby_family[OCM_ADDRS_MAX] = { 0 }, i;
 
 	memset(r, 0, sizeof(*r));
@@ -87,8 +90,10 @@ relay_make(struct relay *r, const struct ctl_start *start,
 	trains_make(&r->small.trains);
 	r->slice_us = DELIVER_SLICE_US;
 	r->chunks = 1;
-	for (i = 0; i < DELIVER_KINDS; i++)
+	for (i = 0; i < DELIVER_KINDS; i++) {
 		trains_make(&r->busy[i].trains);
+		still_make(&r->busy[i].still, receivers);
+	}
 	make_outlet(r, &r->out, fds, start->relay_count, care_unreachable);
 	wheel_make(&r->care, start->limits.table.members, CARE_TICK_MS,
 	    r->now_ms);

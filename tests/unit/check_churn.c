@@ -332,8 +332,6 @@ go(unsigned i)
 		    p->c.made.gen, END_LEFT), 0);
 		receive();
 	}
-	/* Its own words were sent before. */
-	p->quiet = p->said;
 	is_gone(i);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../../relayd/fanout.h"
+#include "../../relayd/still.h"
 #include "run_suite.h"
 
 enum { RECEIVERS = 700, ROOMS = 5, STEPS = 100000 };
@@ -165,6 +166,70 @@ START_TEST(test_worst_cases)
 }
 END_TEST
 
+/*
+ * A still copy has the same groups and receivers whatever the room does; who
+ * leaves is left out, and who moves is where it was.
+ */
+START_TEST(test_still)
+{
+	static struct still still;
+	struct fanout_place was[RECEIVERS];
+	const struct mmsghdr *e;
+	unsigned n, left = 0, kept = 0;
+	struct group *g;
+
+	seed = 5;
+	fanout_make(&f, RECEIVERS, &control);
+	still_make(&still, RECEIVERS);
+	still_take(&still, &f, 0);
+	ck_assert_uint_eq(still.list + still.n, 0);
+	for (n = 0; n < RECEIVERS; n++) {
+		who[n].dest.v4.sin_port = (in_port_t)n;
+		enter(&who[n], n % 3 == 0);
+	}
+	still_take(&still, &f, list[0]);
+	for (n = 0; n < RECEIVERS; n++)
+		was[n] = who[n].place;
+	for (n = 0; n < RECEIVERS; n++) {
+		if (n % 5 == 0)
+			still_leave(&still, &who[n].dest);
+		else if (n % 5 == 1)
+			still_keep(&still, &who[n].dest);
+		if (n % 5 < 2) {
+			leave(&who[n]);
+			who[n].dest.v4.sin_port = 0;
+			enter(&who[n], n % 3 == 0);
+		}
+	}
+	for (n = 0; n < RECEIVERS; n++) {
+		if (n % 3 == 0) {
+			ck_assert_uint_eq(still_group(&still, was[n].group),
+			    UINT32_MAX);
+			continue;
+		}
+		g = &still.fanout.groups[still_group(&still, was[n].group) -
+		    1];
+		ck_assert_uint_lt(was[n].position, g->count);
+		e = &g->entry[was[n].position];
+		ck_assert_ptr_eq(e->msg_hdr.msg_iov, &g->iov);
+		if (n % 5 == 0) {
+			ck_assert_ptr_null(e->msg_hdr.msg_name);
+			left++;
+			continue;
+		}
+		ck_assert_uint_eq(fanout_dest(g, was[n].position)->v4.sin_port,
+		    n);
+		kept++;
+	}
+	ck_assert_uint_eq(left + kept, still.n);
+	for (g = fanout_first(&still.fanout, still.list); g != NULL;
+	    g = fanout_next(&still.fanout, g))
+		left -= g->gaps;
+	ck_assert_uint_eq(left, 0);
+	ck_assert_uint_eq(still_group(&still, 0), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -173,6 +238,7 @@ main(void)
 
 	tcase_add_loop_test(tc, test_random, 0, 3);
 	tcase_add_test(tc, test_worst_cases);
+	tcase_add_test(tc, test_still);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -5,6 +5,7 @@
  * which is being sent is.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,7 +205,7 @@ enum { MOST = QUEUE_MAX + 1 };
 
 struct listed {
 	uint32_t	number, room, speaker, copies;
-	bool		taken;
+	bool		taken, gone;	/* and who said it */
 };
 
 static struct listed list[MOST];
@@ -227,7 +228,8 @@ find_waiting(uint32_t by_room[ROOMS], uint32_t by_one[SPEAKERS])
 	for (i = 0; i < listed; i++)
 		if (!list[i].taken) {
 			by_room[list[i].room]++;
-			by_one[list[i].speaker]++;
+			if (!list[i].gone)
+				by_one[list[i].speaker]++;
 		}
 }
 
@@ -249,14 +251,30 @@ check_victim(uint32_t lost)
 	ck_assert(!list[i].taken);
 	for (k = i + 1; k < listed; k++)
 		newest = newest && !(one > 1 && 2 * (one - 1) >= room - 1 ?
-		    list[k].speaker == list[i].speaker :
+		    list[k].speaker == list[i].speaker && !list[k].gone :
 		    list[k].room == list[i].room);
 	ck_assert(newest);
-	if (one > 1 && 2 * (one - 1) >= room - 1)
+	if (one > 1 && 2 * (one - 1) >= room - 1) {
+		ck_assert(!list[i].gone);
 		ck_assert_uint_eq(by_one[list[i].speaker], one);
-	else if (room > 1)
+	} else if (room > 1) {
 		ck_assert_uint_eq(by_room[list[i].room], room);
+	}
 	unlist(i);
+}
+
+/* Its speaker, or the name that one had. */
+static bool
+is_by(const struct queued *m, const struct listed *l)
+{
+	char name[16];
+	int len;
+
+	if (!l->gone)
+		return m->speaker == l->speaker;
+	len = snprintf(name, sizeof(name), "s%u", l->speaker);
+	return m->speaker >= QUEUE_GONE && m->name_len == len &&
+	    memcmp(queue_name(&q, m), name, (size_t)len) == 0;
 }
 
 /* The message that is in the list and not in the queue. */
@@ -273,6 +291,7 @@ missing(void)
 
 		if (m == NULL || number_of(m) != list[i].number)
 			return list[i].number;
+		ck_assert(is_by(m, &list[i]));
 		next[list[i].room] = queue_next(&q, m);
 	}
 	return 0;
@@ -286,7 +305,7 @@ put_random(unsigned favourite)
 	const uint32_t room = speaker % ROOMS;
 
 	list[listed++] = (struct listed){ put(room, speaker, 5), room,
-	    speaker, 5, false };
+	    speaker, 5, false, false };
 	if (q.count < listed)
 		check_victim(missing());
 	ck_assert_uint_eq(q.count, listed);
@@ -312,6 +331,37 @@ take_random(void)
 			unlist(i - 1);
 }
 
+static void
+leave_random(void)
+{
+	const uint32_t speaker = (uint32_t)random() % SPEAKERS;
+	char name[16];
+	int len = snprintf(name, sizeof(name), "s%u", speaker);
+	uint32_t i;
+
+	queue_leave(&q, speaker % ROOMS, speaker, name, (size_t)len);
+	for (i = 0; i < listed; i++)
+		if (list[i].speaker == speaker)
+			list[i].gone = true;
+}
+
+static void
+drop_random(void)
+{
+	const uint32_t room = (uint32_t)random() % ROOMS;
+	const uint64_t before = counters[LC_drop_busy];
+	uint32_t i, n = 0;
+
+	queue_drop(&q, room);
+	for (i = listed; i > 0; i--)
+		if (list[i - 1].room == room && !list[i - 1].taken) {
+			unlist(i - 1);
+			n++;
+		}
+	ck_assert_uint_eq(counters[LC_drop_busy], before + n);
+	ck_assert_uint_eq(q.count, listed);
+}
+
 START_TEST(test_random)
 {
 	unsigned round, favourite = 0;
@@ -324,6 +374,10 @@ START_TEST(test_random)
 		/* mostly more comes than goes */
 		if (random() % (round / 5000 % 2 == 0 ? 200 : 20) == 0)
 			take_random();
+		else if (random() % 300 == 0)
+			leave_random();
+		else if (random() % 3000 == 0)
+			drop_random();
 		else
 			put_random(round / 2500 % 2 == 0 ? favourite :
 			    (unsigned)random() % SPEAKERS);
@@ -332,6 +386,12 @@ START_TEST(test_random)
 	}
 	ck_assert_uint_gt(counters[LC_drop_talker], 100);
 	ck_assert_uint_gt(counters[LC_drop_busy], 100);
+	for (favourite = 0; favourite < ROOMS; favourite++) {
+		queue_drop(&q, favourite);
+		queue_sent(&q, favourite);
+	}
+	ck_assert_uint_eq(q.count + q.copies + q.rooms + q.talkers.count +
+	    q.busy_rooms.count, 0);
 }
 END_TEST
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Receivers as they were (see still.h).  Called by deliver.c.
+ */
+#include "sparse.h"
+#include "still.h"
+
+void
+still_make(struct still *s, uint32_t receivers)
+{
+	/* No group is empty: there are no more of them than receivers. */
+	s->fanout.groups = sparse_array(receivers,
+	    sizeof(*s->fanout.groups));
+	s->was = sparse_array(receivers, sizeof(*s->was));
+	s->entry = sparse_array(receivers, sizeof(*s->entry));
+	s->dest = sparse_array(receivers, sizeof(*s->dest));
+	s->list = s->n = 0;
+}
+
+static void
+take_group(struct still *s, const struct group *from, struct group *to)
+{
+	uint32_t i;
+
+	*to = *from;
+	to->entry = s->entry + s->n;
+	for (i = 0; i < to->count; i++) {
+		to->entry[i] = from->entry[i];
+		to->entry[i].msg_hdr.msg_iov = &to->iov;
+	}
+	s->n += to->count;
+}
+
+void
+still_take(struct still *s, const struct fanout *f, uint32_t list)
+{
+	struct group *groups = s->fanout.groups;
+	const struct group *g;
+	uint32_t n = 0;
+
+	s->n = 0;
+	s->list = list == 0 ? 0 : 1;
+	for (g = fanout_first(f, list); g != NULL; g = fanout_next(f, g)) {
+		s->was[n] = (uint32_t)(g - f->groups) + 1;
+		take_group(s, g, &groups[n++]);
+		groups[n - 1].next = g->next == 0 ? 0 : n + 1;
+	}
+}
+
+uint32_t
+still_group(const struct still *s, uint32_t group)
+{
+	uint32_t n;
+
+	if (group == 0)
+		return 0;
+	for (n = s->list; n != 0; n = s->fanout.groups[n - 1].next)
+		if (s->was[n - 1] == group)
+			return n;
+	return UINT32_MAX;
+}
+
+/* Where a receiver is among all entries, n: it is not here (any more). */
+static uint32_t
+find(const struct still *s, const union dest *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n && s->entry[i].msg_hdr.msg_name != d; i++)
+		;
+	return i;
+}
+
+static struct group *
+group_at(const struct still *s, uint32_t i)
+{
+	struct group *g = s->fanout.groups;
+
+	while (i >= (uint32_t)(g->entry - s->entry) + g->count)
+		g++;
+	return g;
+}
+
+void
+still_leave(struct still *s, const union dest *d)
+{
+	const uint32_t i = find(s, d);
+
+	if (i == s->n)
+		return;
+	s->entry[i].msg_hdr.msg_name = NULL;
+	group_at(s, i)->gaps++;
+}
+
+void
+still_keep(struct still *s, const union dest *d)
+{
+	const uint32_t i = find(s, d);
+
+	if (i == s->n)
+		return;
+	s->dest[i] = *d;
+	s->entry[i].msg_hdr.msg_name = &s->dest[i];
+}
