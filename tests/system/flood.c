@@ -3,9 +3,10 @@
  * A flood: the same datagrams to one address, as many as one core can send,
  * until standard input ends.  Called by test_attack.py.  Linux only.
  *
- * usage: flood [-b] [-h HOST] [-p PORT] ADDRESS HEX...
+ * usage: flood [-b] [-h HOST] [-p PORT | -s FD] ADDRESS HEX...
  *	-b	in bundles, which the kernel takes apart: far more at a time
  *	-h, -p	where it sends from
+ *	-s	the socket of a member: what it hears is no answer
  *
  * Says "flooding", and at the end how many it sent and in how many seconds.
  * Exit status 9 if anybody answered.
@@ -58,18 +59,17 @@ address(const char *host, const char *port)
 }
 
 static int
-open_socket(const char *host, const char *port, char *to)
+open_socket(const char *host, const char *port, int fd, char *to)
 {
 	struct sockaddr_in here = address(host, port), there;
 	char *colon = strchr(to, ':');
-	int fd;
 
 	if (colon == NULL)
 		errx(1, "%s: no port", to);
 	*colon = '\0';
 	there = address(to, colon + 1);
-	if ((fd = socket(AF_INET, SOCK_DGRAM, 0)) == -1 ||
-	    bind(fd, (struct sockaddr *)&here, sizeof(here)) == -1 ||
+	if ((fd == -1 && ((fd = socket(AF_INET, SOCK_DGRAM, 0)) == -1 ||
+	    bind(fd, (struct sockaddr *)&here, sizeof(here)) == -1)) ||
 	    connect(fd, (struct sockaddr *)&there, sizeof(there)) == -1)
 		err(1, "%s", to);
 	return fd;
@@ -149,7 +149,8 @@ send_batch(int fd)
 	int i, n;
 
 	if ((n = sendmmsg(fd, batch, BATCH, 0)) == -1) {
-		if (errno != ECONNREFUSED && errno != ENOBUFS)
+		if (errno != ECONNREFUSED && errno != ENOBUFS &&
+		    errno != EAGAIN)
 			err(1, "sendmmsg");
 		return 0;
 	}
@@ -166,23 +167,25 @@ main(int argc, char *argv[])
 	uint64_t sent = 0;
 	bool bundle = false;
 	double begin;
-	int c, fd;
+	int c, fd, member = -1;
 
-	while ((c = getopt(argc, argv, "bh:p:")) != -1) {
+	while ((c = getopt(argc, argv, "bh:p:s:")) != -1) {
 		if (c == 'b')
 			bundle = true;
 		else if (c == 'h')
 			host = optarg;
 		else if (c == 'p')
 			port = optarg;
+		else if (c == 's')
+			member = atoi(optarg);
 		else
-			errx(1, "usage: flood [-b] [-h HOST] [-p PORT] "
-			    "ADDRESS HEX...");
+			errx(1, "usage: flood [-b] [-h HOST] "
+			    "[-p PORT | -s FD] ADDRESS HEX...");
 	}
 	argv += optind;
 	if (argc - optind < 2 || argc - optind > KINDS + 1)
 		errx(1, "one address, and 1 to %d datagrams", KINDS);
-	fd = open_socket(host, port, *argv++);
+	fd = open_socket(host, port, member, *argv++);
 	for (; *argv != NULL; argv++)
 		add_kind(*argv, bundle);
 	make_batch();
@@ -191,7 +194,7 @@ main(int argc, char *argv[])
 	begin = now();
 	do {
 		sent += send_batch(fd);
-		if (answered(fd))
+		if (answered(fd) && member == -1)
 			return ANSWERED;
 	} while (poll(&in, 1, 0) == 0);
 	printf("%" PRIu64 " %f\n", sent, now() - begin);

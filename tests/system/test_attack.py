@@ -54,11 +54,12 @@ def text(address):
     return "%s:%d" % address
 
 
-def program(name, *args):
-    """A program of this directory that takes orders and answers."""
+def program(name, *args, keep=()):
+    """A program of this directory that takes orders and answers; it has the
+    descriptors to keep."""
     path = os.path.join(HERE, name + ".t")
     return subprocess.Popen([path, *args], stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True)
+                            stdout=subprocess.PIPE, text=True, pass_fds=keep)
 
 
 def processor_seconds(processor):
@@ -135,17 +136,22 @@ class Talkers:
 
 
 class Flood:
-    """With Flood(...): as many of these datagrams as one core can send."""
+    """With Flood(...): as many of these datagrams as one core can send; who:
+    the member whose socket sends them, and may hear what others say."""
 
-    def __init__(self, to, datagrams, bundle=False, host="127.0.0.2", port=0):
+    def __init__(self, to, datagrams, bundle=False, host="127.0.0.2", port=0,
+                 who=None):
+        self.keep = () if who is None else (who.udp.fileno(),)
         self.args = ["-h", host, "-p", str(port), text(to),
                      *[one.hex() for one in datagrams]]
         if bundle:
             self.args.insert(0, "-b")
+        if who is not None:
+            self.args[:0] = ["-s", str(who.udp.fileno())]
         self.sent = self.seconds = 0
 
     def __enter__(self):
-        self.process = program("flood", *self.args)
+        self.process = program("flood", *self.args, keep=self.keep)
         assert self.process.stdout.readline() == "flooding\n"
 
     def __exit__(self, kind, value, trace):
@@ -154,6 +160,24 @@ class Flood:
         assert self.process.returncode == 0
         self.sent += int(said[0])
         self.seconds += float(said[1])
+
+
+class Both:
+    """With Both(flood, others): the one and the others."""
+
+    def __init__(self, flood, others):
+        self.flood, self.others = flood, others
+
+    def __getattr__(self, name):
+        return getattr(self.flood, name)
+
+    def __enter__(self):
+        self.stack = contextlib.ExitStack()
+        self.stack.enter_context(self.flood)
+        self.stack.enter_context(self.others)
+
+    def __exit__(self, *why):
+        return self.stack.__exit__(*why)
 
 
 class Quiet:
@@ -201,6 +225,17 @@ def slowly(address, ready):
             talks[i].close()
             talks[i] = slow_talk(address, i)
         time.sleep(0.001)
+
+
+def come_and_go(server, room, ready):
+    """Joins, says something and leaves, again and again."""
+    ready.set()
+    for number in itertools.count():
+        one = server.member("g%d.%d" % (os.getpid(), number))
+        one.join(room, hello=False)
+        one.say("it was nice here")
+        one.leave()
+        one.close()
 
 
 class Attackers:
@@ -416,13 +451,18 @@ class Attack(Case):
     def noise(self, counter, bundle=False, **options):
         """A member floods a room of its own, and no other is harmed."""
         self.begin(**options)
-        mallory = self.server.member("mallory").create("noise")
-        for i in range(5):
-            self.server.member("n%d" % i).join("noise")
+        mallory = self.noisy_room(6)
         message, port = mallory.datagram("noise!"), mallory.port()
         mallory.close()
         self.endured(Flood(self.server.relay[0], [message], bundle,
                            "127.0.0.1", port), counter)
+
+    def noisy_room(self, members):
+        """Who opened it."""
+        mallory = self.server.member("mallory").create("noise")
+        for i in range(1, members):
+            self.server.member("n%d" % i).join("noise")
+        return mallory
 
     def test_member_floods_its_room_within_a_rate(self):
         self.noise("drop_rate", member_rate=200)
@@ -432,3 +472,13 @@ class Attack(Case):
 
     def test_member_floods_its_room_in_bundles(self):
         self.noise("drop_talker", bundle=True)
+
+    def test_comers_and_goers_in_a_flooded_room(self):
+        """Nobody waits for what is on its way to who leaves."""
+        self.begin(join_rate=0)
+        mallory = self.noisy_room(60)
+        flood = Flood(self.server.relay[0], [mallory.datagram("noise!")],
+                      who=mallory)
+        others = Attackers((come_and_go, self.server, "noise"))
+        self.endured(Both(flood, others), "drop_talker")
+        self.assertGreater(self.server.stats()["left"], 100)
