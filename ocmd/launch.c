@@ -103,7 +103,7 @@ void
 launch_background(const char *log)
 {
 	static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction act = { .sa_handler = on_interrupt };
+	struct sigaction act = { .sa_handler = on_interrupt }, was;
 	sigset_t wait, before;
 	int fds[2];
 	size_t i;
@@ -119,9 +119,12 @@ launch_background(const char *log)
 	if ((second = fork()) == -1)
 		fatal("fork");
 	if (second != 0) {
+		/* nohup, say, means the start, too. */
 		for (i = 0; i < sizeof(interrupts) / sizeof(interrupts[0]);
 		    i++)
-			(void)sigaction(interrupts[i], &act, NULL);
+			if (sigaction(interrupts[i], NULL, &was) == 0 &&
+			    was.sa_handler != SIG_IGN)
+				(void)sigaction(interrupts[i], &act, NULL);
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
 		(void)close(fds[1]);
 		wait_for(fds[0], log);

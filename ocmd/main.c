@@ -204,6 +204,7 @@ main(int argc, char *argv[])
 	struct server *s = &server;
 	const char *strict = getenv("OCM_SANDBOX");
 	char err[CONF_ERROR];
+	sigset_t none;
 
 	log_init("ocmd");
 	fill_standard_descriptors();
@@ -220,6 +221,9 @@ main(int argc, char *argv[])
 	s->drop = geteuid() == 0;
 	s->strict = strict != NULL && strcmp(strict, "strict") == 0;
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Who started us may have blocked what tells of a death, or the end. */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (s->drop) {
 		privdrop_ids(s->conf.user_room, &s->uid[ROLE_ROOMD],
 		    &s->gid[ROLE_ROOMD]);

@@ -307,8 +307,36 @@ class Start(Case):
         self.assertIn("relayd", process.stderr.read())
         self.assertEqual([p for p in server.seen if ocm.running(p)], [])
 
-    def test_interrupted_start(self):
-        """^C before it is READY ends what was begun."""
+    def test_signals_it_inherits(self):
+        """Whatever is blocked or ignored then, it hears what it has to."""
+        def deafen():
+            for signum in signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM:
+                signal.signal(signum, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        path = self.file("idle = 300\n")
+        server = Server("-f", path, start=False)
+        self.addCleanup(server.finish)
+        got = server.run(server.start_command(), preexec_fn=deafen)
+        self.assertEqual(got.returncode, 0, got.stderr)
+        server.started = True
+        server.look()
+        alice = server.member("alice").create("r")
+        for role in "roomd", "relayd":
+            server.kill(role)
+        fence(alice, server.member("bob").join("r"))
+        with open(path, "w") as f:
+            f.write("idle = 200\n")
+        os.kill(server.supervisor, signal.SIGHUP)
+        wait_until(lambda: "reload: idle applied" in server.log())
+        os.kill(server.supervisor, signal.SIGTERM)
+        self.assertEqual(server.wait_end(), [])
+
+    def begin(self, ignored=()):
+        """A server that will never be READY, and who waits for it."""
+        def disposition():
+            for signum in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+                signal.signal(signum, signal.SIG_IGN if signum in ignored
+                              else signal.SIG_DFL)
         place = Server(start=False)
         self.addCleanup(place.clear)
         build = ocm.copy_programs(os.path.join(place.dir, "build"),
@@ -316,23 +344,41 @@ class Start(Case):
         with open(os.path.join(build, "roomd"), "w") as f:
             f.write("#!/bin/sh\nexec sleep 60\n")
         os.chmod(os.path.join(build, "roomd"), 0o755)
+        server = Server(build=build, start=False)
+        self.addCleanup(server.finish)
+        process = subprocess.Popen(
+            server.start_command(), env=server.environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, preexec_fn=disposition)
+        wait_until(lambda: "relayd 0: ready" in server.log())
+        return server, process
+
+    def interrupt(self, server, process, signum):
+        process.send_signal(signum)
+        said = process.communicate(timeout=5 * SLOW)[1]
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("stopped before it was ready", said)
+        self.assertEqual(server.run(
+            server.command("status")).returncode, 3)
+        wait_until(lambda: not [
+            pid for pid in ocm.children()
+            if ocm.names(pid, server.socket) and ocm.running(pid)])
+
+    def test_interrupted_start(self):
+        """^C before it is READY ends what was begun."""
         for signum in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
-            server = Server(build=build, start=False)
-            self.addCleanup(server.finish)
-            process = subprocess.Popen(
-                server.start_command(), env=server.environment(),
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True)
-            wait_until(lambda server=server: "relayd 0: ready" in server.log())
+            self.interrupt(*self.begin(), signum)
+
+    def test_start_under_nohup(self):
+        """Who was told to ignore a signal does."""
+        hang_up, end = signal.SIGHUP, signal.SIGTERM
+        server, process = self.begin(ignored=(signal.SIGINT, hang_up))
+        ignored = int(process_field(process.pid, "SigIgn")[0], 16)
+        for signum in signal.SIGINT, hang_up:
+            self.assertTrue(ignored >> (signum - 1) & 1)
             process.send_signal(signum)
-            said = process.communicate(timeout=5 * SLOW)[1]
-            self.assertEqual(process.returncode, 1)
-            self.assertIn("stopped before it was ready", said)
-            self.assertEqual(server.run(
-                server.command("status")).returncode, 3)
-            wait_until(lambda server=server: not [
-                pid for pid in ocm.children()
-                if ocm.names(pid, server.socket) and ocm.running(pid)])
+        self.assertFalse(ignored >> (end - 1) & 1)
+        self.interrupt(server, process, end)
 
     def test_start_is_quick(self):
         """READY within 200 ms, status within 50 ms: the middle of five."""
