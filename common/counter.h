@@ -52,7 +52,8 @@
 	X(drop_unread, "dropped unread: after others in their bundle")	\
 	X(drop_stale, "dropped: table not readable in time")		\
 	X(drop_talker, "dropped: too much, newest of who talks the most") \
-	X(drop_busy, "dropped: too much, newest of the busiest room")	\
+	X(drop_busy, "dropped: too much, newest of the busiest room or of " \
+	    "one that ended")						\
 	X(bundles, "sends of several messages at once")			\
 	X(bundles_split, "sends of several that had to go singly")	\
 	X(copy_unsendable, "copies dropped: the send buffer was full")	\
