@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "../../common/roomtab_layout.h"
+#include "../unit/roll.h"
 
 enum { ROOMS = 6, MEMBERS = 90 };
 
@@ -39,17 +40,9 @@ static size_t size;
 static struct arena live, copy;
 static struct roomtab *tab, *copy_tab;
 static struct shmlock *copy_sup;
-static unsigned seed = 1;
 
 static unsigned long long instructions, images, operations;
 static unsigned long long kept_before, kept_after;
-
-static unsigned
-roll(unsigned n)
-{
-	seed = seed * 1103515245u + 12345u;
-	return (seed >> 16) % n;
-}
 
 static void *
 map(size_t len)

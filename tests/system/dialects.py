@@ -225,7 +225,18 @@ class Digits(Dialect):
         return got.payload
 
 
-class JsonString(Dialect):
+class Lengthened(Dialect):
+    """They hear names as bytes with a length."""
+
+    def form(self, text, user):
+        user = to_bytes(user)
+        return bytes([len(user)]) + user + to_bytes(text)
+
+    def notice(self, text):
+        return b"\0" + to_bytes(text)
+
+
+class JsonString(Lengthened):
     name = "json-string"
     leave_word = "__LEAVE__"
 
@@ -240,13 +251,6 @@ class JsonString(Dialect):
 
     def hello(self):
         self.say("__REGISTER__")
-
-    def form(self, text, user):
-        user = to_bytes(user)
-        return bytes([len(user)]) + user + to_bytes(text)
-
-    def notice(self, text):
-        return b"\0" + to_bytes(text)
 
     def closed(self):
         return b"__ROOM_CLOSED__"
@@ -371,7 +375,7 @@ class PortSuffix(Dialect):
         return self.frame(talk, op, DONE, b"").payload
 
 
-class PortSuffixJoined(PortSuffix):
+class PortSuffixJoined(Lengthened, PortSuffix):
     """After @join it hears names as bytes with a length."""
 
     name = "port-suffix after @join"
@@ -379,13 +383,6 @@ class PortSuffixJoined(PortSuffix):
 
     def hello(self):
         self.say("@join")
-
-    def form(self, text, user):
-        user = to_bytes(user)
-        return bytes([len(user)]) + user + to_bytes(text)
-
-    def notice(self, text):
-        return b"\0" + to_bytes(text)
 
     def closed(self):
         return b"ROOM_CLOSED: " + self.room

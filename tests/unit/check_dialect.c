@@ -2,10 +2,10 @@
 /*
  * Recognition of dialects: what real clients of each sent.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "dialect.h"
+#include "exact.h"
 #include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -14,24 +14,6 @@
 #define ZEROS27 ZEROS25 "\0\0"
 #define ZEROS28 ZEROS25 "\0\0\0"
 #define ALL UINT32_MAX
-
-static uint8_t *copy;
-
-static const uint8_t *
-exact(const void *bytes, size_t len)
-{
-	copy = malloc(len);
-	ck_assert_ptr_nonnull(copy);
-	memcpy(copy, bytes, len);
-	return copy;
-}
-
-static void
-teardown(void)
-{
-	free(copy);
-	copy = NULL;
-}
 
 /* Whole requests as captured; rooms have ten bytes. */
 static const struct {

@@ -10,6 +10,7 @@
 
 #include "../../relayd/fanout.h"
 #include "../../relayd/still.h"
+#include "roll.h"
 #include "run_suite.h"
 
 enum { RECEIVERS = 700, ROOMS = 5, STEPS = 100000 };
@@ -25,14 +26,6 @@ static struct net_control control;
 static struct fanout f;
 static uint32_t list[ROOMS];
 static struct receiver who[RECEIVERS];
-static unsigned seed;
-
-static unsigned
-roll(unsigned n)
-{
-	seed = seed * 1103515245u + 12345u;
-	return (seed >> 16) % n;
-}
 
 static struct receiver *
 owner(union dest *d)

@@ -8,19 +8,12 @@
 #include <stdlib.h>
 
 #include "../../relayd/index.h"
+#include "roll.h"
 #include "run_suite.h"
 
 enum { NUMBERS = 500, KEYS = 120, STEPS = 50000 };
 
 static struct index ix;
-static unsigned seed;
-
-static unsigned
-roll(unsigned n)
-{
-	seed = seed * 1103515245u + 12345u;
-	return (seed >> 16) % n;
-}
 
 static void
 setup(void)

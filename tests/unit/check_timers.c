@@ -7,20 +7,13 @@
 #include <stdlib.h>
 
 #include "../../relayd/timers.h"
+#include "roll.h"
 #include "run_suite.h"
 
 enum { TIMERS = 300, STEPS = 200000 };
 static const uint64_t start_ms = 123456789;
 
 static struct wheel w;
-static unsigned seed;
-
-static unsigned
-roll(unsigned n)
-{
-	seed = seed * 1103515245u + 12345u;
-	return (seed >> 16) % n;
-}
 
 static bool
 is_set(uint32_t n)

@@ -1,35 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Datagrams of rooms, with and without token and in JSON, and the lobby's. */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "exact.h"
+#include "run_suite.h"
 #include "wire.h"
 #include "wire_udp.h"
-#include "run_suite.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(s) (s), sizeof(s) - 1
-
-static uint8_t *copy;
-
-/* A copy of exactly len bytes, so that a sanitizer sees one too many read. */
-static const uint8_t *
-exact(const void *bytes, size_t len)
-{
-	copy = malloc(len == 0 ? 1 : len);
-	ck_assert_ptr_nonnull(copy);
-	if (len > 0)
-		memcpy(copy, bytes, len);
-	return copy;
-}
-
-static void
-teardown(void)
-{
-	free(copy);
-	copy = NULL;
-}
 
 static void
 same(const char *what, const uint8_t *got, size_t len, const char *want,

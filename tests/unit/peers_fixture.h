@@ -8,19 +8,12 @@
 
 #include "../../relayd/peers.h"
 #include "relay_fixture.h"
+#include "roll.h"
 
 enum { ROOMS = 12, MEMBERS = 300, SOCKS = 2 };
 
 static struct fixture fx;
 static struct peers peers, second;
-static unsigned seed;
-
-static inline unsigned
-roll(unsigned n)
-{
-	seed = seed * 1103515245u + 12345u;
-	return (seed >> 16) % n;
-}
 
 /* ---- what the events said ---- */
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "../../common/roomtab_layout.h"
+#include "roll.h"
 
 enum { ROOMS = 24, MEMBERS = 160, STEPS = 100000 };
 
@@ -87,14 +88,6 @@ struct model_room {
 
 static struct model_room rooms[ROOMS];
 static struct model_member members[MEMBERS];
-static unsigned seed;
-
-static unsigned
-roll(unsigned n)
-{
-	seed = seed * 1103515245u + 12345u;
-	return (seed >> 16) % n;
-}
 
 static int
 model_find(const char *name)
