@@ -206,3 +206,17 @@ ctl_recv(int sock, enum role from, enum role to, bool wait,
 			return CTL_CLOSED;
 	}
 }
+
+struct sandbox
+ctl_sandbox(const struct ctl_start *start, unsigned caps)
+{
+	return (struct sandbox){
+		.caps = caps,
+		.drop = start->drop != 0,
+		.uid = start->uid,
+		.gid = start->gid,
+		.empty_dir = start->empty_dir,
+		.parent = start->parent,
+		.strict = start->strict != 0,
+	};
+}

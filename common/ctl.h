@@ -14,6 +14,7 @@
 
 #include "addr.h"
 #include "roomtab.h"
+#include "sandbox.h"
 #include "seg.h"
 #include "token.h"
 
@@ -157,5 +158,8 @@ enum ctl_result ctl_recv(int sock, enum role from, enum role to, bool wait,
 const char *ctl_type_name(enum ctl_type);
 /* A connected pair, non-blocking, close-on-exec. 0, or -1 with errno. */
 int	ctl_pair(int pair[2]);
+
+/* The sandbox that START tells a role with these rights; it points into it. */
+struct sandbox ctl_sandbox(const struct ctl_start *, unsigned caps);
 
 #endif

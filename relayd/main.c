@@ -80,28 +80,13 @@ attach(const struct ctl_start *start)
 	relay_make(&relay, start, &maps, tab, fds);
 }
 
-static uint32_t
-drop_rights(const struct ctl_start *start)
-{
-	struct sandbox sb = {
-		.caps = CAPABILITIES,
-		.drop = start->drop != 0,
-		.uid = start->uid,
-		.gid = start->gid,
-		.empty_dir = start->empty_dir,
-		.parent = start->parent,
-		.strict = start->strict != 0,
-	};
-
-	return sandbox_enter(&sb);
-}
-
 int
 main(void)
 {
 	static char name[32];
 	struct ctl_start start;
 	struct ctl_ready ready;
+	struct sandbox sb;
 
 	ignore_signals();
 	log_init("relayd");
@@ -114,7 +99,8 @@ main(void)
 		fatalx("libsodium does not start");
 	attach(&start);
 	FAULT(made);
-	ready.layers = drop_rights(&start);
+	sb = ctl_sandbox(&start, CAPABILITIES);
+	ready.layers = sandbox_enter(&sb);
 	FAULT(sandboxed);
 	sodium_memzero(&start, sizeof(start));
 	if (ctl_send(FD_CTL, CTL_READY, &ready, -1) == -1)

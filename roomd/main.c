@@ -21,15 +21,7 @@ static const unsigned may = SANDBOX_ACCEPT | SANDBOX_EVENTS |
 static void
 drop(const struct ctl_start *start)
 {
-	struct sandbox sb = {
-		.caps = may,
-		.drop = start->drop != 0,
-		.uid = start->uid,
-		.gid = start->gid,
-		.empty_dir = start->empty_dir,
-		.parent = start->parent,
-		.strict = start->strict != 0,
-	};
+	struct sandbox sb = ctl_sandbox(start, may);
 	struct ctl_ready ready;
 
 	ready.layers = sandbox_enter(&sb);
