@@ -257,6 +257,9 @@ class Start(Case):
         build = ocm.copy_programs(os.path.join(place.dir, "build"))
         shutil.copy2("/bin/true", os.path.join(build, "relayd"))
         self.failing("relayd", build=build)
+        # In the foreground, too, where the log is somewhere else.
+        self.failing("relayd", build=build, args=("-F",),
+                     log=os.path.join(place.dir, "log"))
 
     def test_check(self):
         good = self.file("idle = 60\nrooms = { \"127.0.0.1:0\", \"[::1]:0\" }\n"
