@@ -103,7 +103,9 @@ frame_said(struct relay *r, enum form form, const struct queued *q,
 	u.msg_len = q->len;
 	u.message_only = r->set.message_only != 0;
 	/* Who has gone already cannot be made to go. */
-	if (!gone)
+	if (gone)
+		live_take(r->live, SENDER_UNKNOWN, q->len);
+	else
 		relay_in_hand(r, q->speaker, q->len);
 	len = dialect_message(form, &u, out);
 	live_done(r->live);

@@ -420,11 +420,17 @@ START_TEST(test_death_after_a_look)
 	static const char second[] = "\x01\x0brsecond text";
 	struct client a = member("r", "a");
 	struct client b = member_as("r", "b", "port-suffix", true);
+	struct client gone = member("r", "gone");
 	struct live_flight f;
 	pid_t pid;
 	int st;
 
 	bare = member_as("r", "d", "decimal", true);
+	leave_said(&gone, "bye", 3);	/* and has left before it is sent */
+	relay_receive(&relay, 0);
+	ck_assert_int_eq(roomtab_remove(fx.tab, gone.made.slot,
+	    gone.made.gen, END_LEFT), 0);
+	relay_follow(&relay);
 	leave_at(&bare, &relay_at, first, sizeof(first) - 1);
 	leave_said(&b, "@join", 5);	/* it gets another place */
 	leave_at(&bare, &relay_at, second, sizeof(second) - 1);
@@ -438,6 +444,7 @@ START_TEST(test_death_after_a_look)
 	}
 	ck_assert_int_eq(waitpid(pid, &st, 0), pid);
 	ck_assert_int_ne(st, 0);
+	hears(&a, "gone: bye");
 	hears(&a, "d: first");
 	ck_assert(live_left_in_hand(relay.live, &f));
 	ck_assert_int_eq(f.sender, SENDER_MEMBER);
