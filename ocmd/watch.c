@@ -30,13 +30,15 @@ hangs(const struct server *s, const struct child *c)
 {
 	const uint32_t pulses = s->conf.hang_limit * 1000 / pulse_ms(s);
 
-	return c->unanswered + 1 >= pulses && !MUTANT(no_heartbeat);
+	return pulses > 0 && c->unanswered + 1 >= pulses &&
+	    !MUTANT(no_heartbeat);
 }
 
 /*
  * A child that has answered none of all the questions since is killed, which
  * server.c then sees as any other death.  What it has said is heard first,
- * since it may be ocmd itself that had no time.
+ * since it may be ocmd itself that had no time.  It is asked without a limit,
+ * too: who wakes up for that notices a lock that nobody gives back.
  */
 static void
 feel(struct server *s, struct child *c)
@@ -47,9 +49,7 @@ feel(struct server *s, struct child *c)
 		server_hear(c);
 	if (c->state != CHILD_READY)
 		return;
-	if (s->conf.hang_limit == 0) {
-		c->unanswered = 0;
-	} else if (hangs(s, c)) {
+	if (hangs(s, c)) {
 		log_warnx("%s: does not answer for %u s; killing it", c->name,
 		    s->conf.hang_limit);
 		child_kill(c);
