@@ -17,7 +17,7 @@ static uint8_t *copy;
 static const uint8_t *
 exact(const void *bytes, size_t len)
 {
-	copy = malloc(len == 0 ? 1 : len);
+	copy = calloc(1, len == 0 ? 1 : len);
 	ck_assert_ptr_nonnull(copy);
 	if (len > 0)
 		memcpy(copy, bytes, len);
