@@ -204,7 +204,7 @@ server_hear(struct child *c)
 		if (r == CTL_NOTHING)
 			return;
 		if (r == CTL_GOT && type == CTL_PONG)
-			c->unanswered = 0;
+			server_answered(c);
 		else if (r == CTL_GOT && type == CTL_STUCK)
 			on_stuck(c->server, c);
 		else if (r == CTL_GOT && type == CTL_READY &&

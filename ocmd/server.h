@@ -123,6 +123,8 @@ void	server_set_timer(struct event *, uint32_t ms);
 
 /* Begins to feel the children's pulse.  0, or -1. */
 int	server_watch(struct server *);
+/* A child says that it lives. */
+void	server_answered(struct child *);
 /* How long a child that is started now may take until it is READY. */
 uint32_t server_birth_ms(const struct server *, const struct child *);
 /* Starts a dead child again, now or later. */

@@ -11,27 +11,83 @@
 #include "server.h"
 
 enum {
-	PULSES = 5,			/* in hang-limit, or more, */
-	PULSE_MS = 1000,		/* since none takes longer */
-	QUESTIONS = 64,			/* that wait for a child at once */
+	PULSE_MS = 1000,		/* while all is well, at most, */
+	QUESTIONS = 4,			/* and so many without an answer */
+	WAITING = 64,			/* in a child's socket */
 };
 
 static uint32_t
-pulse_ms(const struct server *s)
+smaller(uint32_t a, uint32_t b)
 {
-	const uint32_t ms = s->conf.hang_limit * (1000 / PULSES);
-
-	return ms > 0 && ms < PULSE_MS ? ms : PULSE_MS;
+	return a < b ? a : b;
 }
 
-/* Whether the next pulse would be too late. */
+/* From one question to the next while each is answered. */
+static uint32_t
+calm_ms(const struct server *s)
+{
+	const uint32_t limit_ms = s->conf.hang_limit * 1000;
+
+	return limit_ms == 0 ? PULSE_MS : smaller(PULSE_MS, limit_ms / 2);
+}
+
+/* How long after the first that is not answered a child is killed, 0: never. */
+static uint32_t
+patience_ms(const struct server *s)
+{
+	const uint32_t limit_ms = s->conf.hang_limit * 1000;
+
+	return limit_ms == 0 ? 0 : limit_ms - calm_ms(s);
+}
+
+/* From one question to the next while an answer is missing. */
+static uint32_t
+worried_ms(const struct server *s)
+{
+	const uint32_t patience = patience_ms(s);
+
+	return patience == 0 ? PULSE_MS :
+	    smaller(PULSE_MS, patience / QUESTIONS);
+}
+
 static bool
 hangs(const struct server *s, const struct child *c)
 {
-	const uint32_t pulses = s->conf.hang_limit * 1000 / pulse_ms(s);
+	const uint32_t patience = patience_ms(s);
 
-	return pulses > 0 && c->unanswered + 1 >= pulses &&
-	    !MUTANT(no_heartbeat);
+	return patience > 0 && !MUTANT(no_heartbeat) &&
+	    c->unanswered >= patience / worried_ms(s);
+}
+
+static bool
+is_worried(const struct server *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->children; i++)
+		if (s->child[i].state == CHILD_READY &&
+		    s->child[i].unanswered > 0)
+			return true;
+	return false;
+}
+
+/* Not EV_PERSIST: a pulse that came late must not hasten the next. */
+static void
+set_pulse(struct server *s)
+{
+	server_set_timer(s->ev_pulse,
+	    is_worried(s) ? worried_ms(s) : calm_ms(s));
+}
+
+void
+server_answered(struct child *c)
+{
+	const bool awaited = c->unanswered > 0;
+
+	c->unanswered = 0;
+	/* No other answer puts off the next question. */
+	if (awaited && !is_worried(c->server))
+		set_pulse(c->server);
 }
 
 /*
@@ -54,7 +110,7 @@ feel(struct server *s, struct child *c)
 		    s->conf.hang_limit);
 		child_kill(c);
 		c->unanswered = 0;
-	} else if (c->unanswered >= QUESTIONS ||
+	} else if (c->unanswered >= WAITING ||
 	    child_send(c, CTL_PING, &ping) == 0) {
 		c->unanswered++;
 	}
@@ -70,8 +126,7 @@ on_pulse(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (i = 0; i < s->children && s->phase == SERVER_SERVING; i++)
 		feel(s, &s->child[i]);
-	/* Not EV_PERSIST: a pulse that came late must not hasten the next. */
-	server_set_timer(s->ev_pulse, pulse_ms(s));
+	set_pulse(s);
 }
 
 int
@@ -79,7 +134,7 @@ server_watch(struct server *s)
 {
 	if ((s->ev_pulse = evtimer_new(s->base, on_pulse, s)) == NULL)
 		return -1;
-	server_set_timer(s->ev_pulse, pulse_ms(s));
+	set_pulse(s);
 	return 0;
 }
 

@@ -24,6 +24,14 @@ static struct child *const child = &s.child[0];
 static int theirs;			/* end of the control socket */
 
 static void
+on_ctl(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	server_hear(arg);
+}
+
+static void
 setup(void)
 {
 	int pair[2];
@@ -39,6 +47,9 @@ setup(void)
 	child->state = CHILD_READY;
 	child->ctl = pair[0];
 	theirs = pair[1];
+	child->ev_ctl = event_new(s.base, child->ctl, EV_READ | EV_PERSIST,
+	    on_ctl, child);
+	ck_assert_int_eq(event_add(child->ev_ctl, NULL), 0);
 	(void)strlcpy(child->name, "roomd", sizeof(child->name));
 }
 
@@ -47,6 +58,7 @@ teardown(void)
 {
 	if (s.ev_pulse != NULL)
 		event_free(s.ev_pulse);
+	event_free(child->ev_ctl);
 	event_base_free(s.base);
 	if (child->pid > 0) {
 		(void)kill(child->pid, SIGKILL);
@@ -94,6 +106,25 @@ turn(void)
 {
 	ck_assert_int_eq(event_base_loop(s.base, EVLOOP_ONCE), 0);
 }
+
+/* Whoever answers is asked once a second, whatever else it says. */
+START_TEST(test_calm)
+{
+	const struct ctl_bell pong = { 0 };
+	uint64_t took = clock_ms();
+	int st = 0;
+
+	ck_assert_int_eq(ctl_send(theirs, CTL_PONG, &pong, -1), 0);
+	start_child(1, 3);
+	ck_assert_int_eq(server_watch(&s), 0);
+	while (waitpid(child->pid, &st, WNOHANG) == 0)
+		turn();
+	took = clock_ms() - took;
+	child->pid = 0;
+	ck_assert(WIFEXITED(st) && WEXITSTATUS(st) == 0);
+	ck_assert_uint_gt(took, 2900);
+}
+END_TEST
 
 /* Two of three answers are lost, or come too late. */
 START_TEST(test_one_answer_is_enough)
@@ -186,6 +217,7 @@ main(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_calm);
 	tcase_add_test(tc, test_one_answer_is_enough);
 	tcase_add_loop_test(tc, test_silence_ends_it, 1, 4);
 	tcase_add_test(tc, test_no_limit);
