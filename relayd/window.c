@@ -147,30 +147,40 @@ frame(struct relay *r, struct window *w, enum form form)
 
 /* ---- what could not be sent ---- */
 
-/* How many messages of the window are by members of a group. */
+/* How many messages of the window are by members without a port. */
 static unsigned
-said_in(const struct relay *r, const struct window *w, uint32_t group)
+said_portless(const struct relay *r, const struct window *w)
 {
 	const struct queued *q = queue_first(&r->queue, w->room);
 	unsigned i, said = 0;
 
 	for (i = 0; i < w->n; i++, q = queue_next(&r->queue, q))
-		said += place_of(r, w, i, q).group == group;
+		said += place_of(r, w, i, q).group == 0;
 	return said;
+}
+
+/* Whether whoever is at that place of the window's group gets copies. */
+static bool
+sits(const struct window *w, const struct group *g, struct fanout_place at)
+{
+	return at.group == w->group &&
+	    g->entry[at.position].msg_hdr.msg_name != NULL;
 }
 
 static void
 count_misfits(struct relay *r, const struct window *w, const struct group *g)
 {
 	const uint64_t members = g->count - g->gaps;
+	const struct queued *q = queue_first(&r->queue, w->room);
 	const struct trains *t = &w->trains;
-	unsigned i, own;
+	unsigned i, own = 0;
 
 	if (w->misfits == 0)
 		return;
-	own = said_in(r, w, w->group);
+	for (i = 0; i < w->n; i++, q = queue_next(&r->queue, q))
+		own += sits(w, g, place_of(r, w, i, q));
 	for (i = 0; i < t->n; i++)
-		own -= t->sender[t->piece[i].sender].place.group == w->group;
+		own -= sits(w, g, t->sender[t->piece[i].sender].place);
 	count(r, LC_copy_form, members * w->misfits - own);
 }
 
@@ -185,7 +195,7 @@ count_portless(struct relay *r, const struct window *w)
 	    r->peers.rooms[w->room].portless;
 	if (portless > 0)
 		count(r, LC_copy_unknown_port, (uint64_t)w->n * portless -
-		    said_in(r, w, 0));
+		    said_portless(r, w));
 }
 
 /* ---- windows ---- */

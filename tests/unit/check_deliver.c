@@ -263,6 +263,45 @@ START_TEST(test_leaves)
 }
 END_TEST
 
+/*
+ * What a form cannot carry is not sent to those who have left meanwhile, nor
+ * to who said it: the rest is counted.
+ */
+START_TEST(test_misfits_and_leavers)
+{
+	enum { EARS = 3, LONG = 300 };
+	struct client d[EARS];
+	char text[LONG], name[4];
+	unsigned i, k;
+
+	start.settings.notices = 0;
+	gather("r");
+	for (i = 0; i < EARS; i++) {
+		(void)snprintf(name, sizeof(name), "d%u", i);
+		d[i] = member_as("r", name, "decimal", true);
+	}
+	memset(text, 'x', sizeof(text));
+	for (i = 0; i < 20; i++) {
+		leave_said(&crowd[1], text, sizeof(text));
+		leave_said(&d[1], text, sizeof(text));
+		leave_said(&d[2], text, sizeof(text));
+	}
+	receive();
+	ck_assert_uint_eq(relay.queue.count, 60);
+	slice();
+	ck_assert_uint_eq(relay.busy[DELIVER_MIDDLING].n, 60);
+	for (k = EARS - 1; k > 0; k--)
+		remove_member(&d[k]);
+	(void)grown(LC_send_errors);
+	finish();
+	/* the one that stays misses all */
+	ck_assert_uint_eq(grown(LC_copy_form), 60);
+	ck_assert_uint_eq(grown(LC_send_errors), 0);
+	for (i = 0; i < EARS; i++)
+		hears_nothing(&d[i]);
+}
+END_TEST
+
 /* All are gone, and the next room has the number of theirs. */
 START_TEST(test_next_room)
 {
@@ -467,6 +506,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_slices);
 	tcase_add_test(tc, test_quiet_first);
 	tcase_add_test(tc, test_leaves);
+	tcase_add_test(tc, test_misfits_and_leavers);
 	tcase_add_test(tc, test_next_room);
 	tcase_add_test(tc, test_churn);
 	tcase_add_test(tc, test_room_ends);
