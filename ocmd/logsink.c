@@ -20,12 +20,13 @@
 #include "log.h"
 #include "logsink.h"
 #include "name.h"
+#include "outlet.h"
 
 enum { READS_AT_ONCE = 16, STAMP = 32 };
 
 static enum { TO_STDERR, TO_SYSLOG, TO_FILE } kind;
 static const char *path;
-static int file = -1;
+static struct outlet sink = { .fd = -1 };	/* standard error or a file */
 static off_t file_size;
 
 struct logpipe {
@@ -54,9 +55,9 @@ open_file(void)
 		(void)close(fd);
 		return -1;
 	}
-	if (file != -1)
-		(void)close(file);
-	file = fd;
+	if (sink.fd != -1)
+		(void)close(sink.fd);
+	outlet_ours(&sink, fd);
 	file_size = S_ISREG(st.st_mode) ? st.st_size : 0;
 	return 0;
 }
@@ -72,22 +73,6 @@ rotate(void)
 	n = snprintf(old, sizeof(old), "%s.1", path);
 	if (n > 0 && (size_t)n < sizeof(old) && rename(path, old) == 0)
 		(void)open_file();
-}
-
-static void
-write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, text, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return;		/* a full disk must not stop us */
-		text += n;
-		len -= (size_t)n;
-	}
 }
 
 /* ---- lines ---- */
@@ -108,30 +93,43 @@ stamp(char out[STAMP])
 	return strlen(out);
 }
 
-/* line: "who: text", already harmless. */
+/* line: "who: text", already harmless.  False where there is no room. */
+static bool
+put_stamped(const char *line)
+{
+	char text[OUTLET_LINE];
+	size_t n;
+
+	n = stamp(text);
+	n += strlcpy(text + n, line, sizeof(text) - 1 - n);
+	if (n > sizeof(text) - 2)
+		n = sizeof(text) - 2;
+	text[n++] = '\n';
+	if (kind == TO_FILE && file_size + (off_t)n > LOGSINK_FILE_MAX)
+		rotate();
+	if (!outlet_line(&sink, text, n))
+		return false;
+	file_size += (off_t)n;
+	return true;
+}
+
+/* What was lost is said first where there is room again. */
 static void
 put_line(const char *line)
 {
-	char out[STAMP + 2 * LOG_LINE];
-	size_t n;
+	const uint64_t lost = sink.lost;
+	char text[LOG_LINE];
 
 	if (kind == TO_SYSLOG) {
 		syslog(LOG_INFO, "%s", line);
 		return;
 	}
-	n = stamp(out);
-	n += strlcpy(out + n, line, sizeof(out) - 1 - n);
-	if (n > sizeof(out) - 2)
-		n = sizeof(out) - 2;
-	out[n++] = '\n';
-	if (kind == TO_STDERR) {
-		write_all(STDERR_FILENO, out, n);
-		return;
+	if (lost > 0) {
+		(void)snprintf(text, sizeof(text), "ocmd: lines lost here, "
+		    "since nobody took them: %llu", (unsigned long long)lost);
+		sink.lost = put_stamped(text) ? 0 : lost;
 	}
-	if (file_size + (off_t)n > LOGSINK_FILE_MAX)
-		rotate();
-	write_all(file, out, n);
-	file_size += (off_t)n;
+	(void)put_stamped(line);
 }
 
 int
@@ -145,8 +143,10 @@ logsink_open(const char *where)
 		if (open_file() == -1)
 			return -1;
 		kind = TO_FILE;
-	} else
+	} else {
 		kind = TO_STDERR;
+		outlet_shared(&sink, STDERR_FILENO);
+	}
 	log_set_sink(put_line);
 	return 0;
 }

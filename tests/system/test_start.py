@@ -288,19 +288,23 @@ class Start(Case):
         alice.say("only this")
         bob.expect_raw("only this")
 
-    def test_foreground(self):
-        """-F stays, logs to standard error, and ends on SIGTERM."""
+    def foreground(self, **how):
         server = Server("-F", start=False)
         self.addCleanup(server.finish)
         process = subprocess.Popen(
             server.start_command(), env=server.environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
+            stderr=subprocess.PIPE, text=True, **how)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         wait_until(lambda: server.run(
             server.command("status")).returncode == 0)
         server.look()
+        return server, process
+
+    def test_foreground(self):
+        """-F stays, logs to standard error, and ends on SIGTERM."""
+        server, process = self.foreground()
         alice = server.member("alice").create("r")
         bob = server.member("bob").join("r")
         fence(alice, bob)
@@ -309,6 +313,23 @@ class Start(Case):
         self.assertEqual(process.wait(2 * SLOW), 0)
         self.assertIn("relayd", process.stderr.read())
         self.assertEqual([p for p in server.seen if ocm.running(p)], [])
+
+    def test_nobody_reads_what_it_says(self):
+        """A pager that waits for a key: all goes on, and lines are lost."""
+        server, process = self.foreground(pipesize=16384)
+        server.ctl("log", "verbose")
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        for i in range(60):
+            server.member("x" * 255).create(("r%d" % i).ljust(255))
+        server.kill("roomd")
+        fence(alice, bob)
+        os.read(process.stderr.fileno(), 16384)
+        server.ctl("stop")
+        self.assertEqual(process.wait(2 * SLOW), 0)
+        self.assertRegex(process.stderr.read(),
+                         r"(?m)^\S+Z ocmd: lines lost here, since nobody took "
+                         r"them: [1-9]\d*\n\S+Z ocmd: stopping\n")
 
     def test_signals_it_inherits(self):
         """Whatever is blocked or ignored then, it hears what it has to."""

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ocmd/logsink: what a child writes becomes whole, stamped, harmless lines
- * under the child's true name, in a file that cannot grow without bound.
+ * under the child's true name, in a file that cannot grow without bound; and
+ * nobody who does not read stops who writes.
  */
+#include <sys/types.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <event2/event.h>
 
 #include <check.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -185,12 +192,162 @@ START_TEST(what_is_in_a_file_stays)
 }
 END_TEST
 
+/* ---- readers that have stopped ---- */
+
+static int reader, writer;
+
+static void
+through_pipe(void)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	reader = fds[0];
+	writer = fds[1];
+}
+
+static void
+through_socket(void)
+{
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	reader = fds[0];
+	writer = fds[1];
+}
+
+static void
+through_terminal(void)
+{
+	struct termios raw;
+
+	reader = posix_openpt(O_RDWR | O_NOCTTY);
+	ck_assert_int_ne(reader, -1);
+	ck_assert_int_eq(grantpt(reader), 0);
+	ck_assert_int_eq(unlockpt(reader), 0);
+	writer = open(ptsname(reader), O_RDWR | O_NOCTTY);
+	ck_assert_int_ne(writer, -1);
+	ck_assert_int_eq(tcgetattr(writer, &raw), 0);
+	raw.c_oflag &= (tcflag_t)~OPOST;
+	ck_assert_int_eq(tcsetattr(writer, TCSANOW, &raw), 0);
+}
+
+/* What ^S does. */
+static void
+through_stopped_terminal(void)
+{
+	through_terminal();
+	ck_assert_int_eq(tcflow(writer, TCOOFF), 0);
+}
+
+static void
+through_fifo(void)
+{
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	ck_assert_int_ne(reader, -1);
+	writer = -1;
+}
+
+static void (*const ways[])(void) = { through_pipe, through_socket,
+    through_terminal, through_stopped_terminal, through_fifo };
+enum { WAYS = sizeof(ways) / sizeof(ways[0]), SAID = 3000 };
+
+/* Numbered, and of all lengths, so that the last one may be cut. */
+static void
+say_line(unsigned i)
+{
+	char filler[LOG_LINE];
+
+	memset(filler, 'x', sizeof(filler));
+	filler[i * 7 % 900] = '\0';
+	log_info("%u %s.", i, filler);
+}
+
+/* The next line, without its stamp; NULL where none comes soon. */
+static const char *
+next_line(void)
+{
+	static char held[1 << 17];
+	static size_t len;
+	static char line[2 * LOG_LINE];
+	struct pollfd p = { .fd = reader, .events = POLLIN };
+	char *end;
+	ssize_t n;
+
+	while ((end = memchr(held, '\n', len)) == NULL) {
+		if (poll(&p, 1, 10) != 1)
+			return NULL;
+		n = read(reader, held + len, sizeof(held) - len);
+		if (n <= 0)
+			return NULL;
+		len += (size_t)n;
+	}
+	*end++ = '\0';
+	ck_assert_uint_lt(strlcpy(line, held, sizeof(line)), sizeof(line));
+	len -= (size_t)(end - held);
+	memmove(held, end, len);
+	return line_after(line);
+}
+
+/* Every line is there in its place and whole, or counted as lost. */
+START_TEST(who_does_not_read_stops_nobody)
+{
+	unsigned i, at, lost, whole = 0, missing = 0;
+	const char *line;
+	int shared;
+
+	ways[_i]();
+	shared = writer == -1 ? 0 : fcntl(writer, F_GETFL);
+	ck_assert(writer == -1 || dup2(writer, STDERR_FILENO) != -1);
+	ck_assert_int_eq(logsink_open(writer == -1 ? path : "stderr"), 0);
+	for (i = 0; i < SAID; i++)
+		say_line(i);
+	if (ways[_i] == through_stopped_terminal)
+		ck_assert_int_eq(tcflow(writer, TCOON), 0);
+	while (whole + missing <= SAID) {
+		if ((line = next_line()) == NULL) {
+			say_line(i++);
+			continue;
+		}
+		if (sscanf(line, "%u ", &at) == 1) {
+			ck_assert_uint_eq(at, whole + missing);
+			ck_assert_int_eq(line[strlen(line) - 1], '.');
+			whole++;
+			continue;
+		}
+		ck_assert_msg(sscanf(line, "ocmd: lines lost here, since "
+		    "nobody took them: %u", &lost) == 1, "%s", line);
+		missing += lost;
+	}
+	ck_assert_uint_gt(missing, 0);
+	/* Others may write there, and need not expect this of it. */
+	ck_assert(writer == -1 || fcntl(writer, F_GETFL) == shared);
+}
+END_TEST
+
+/* There is nobody to tell, and nothing to wait for. */
+START_TEST(a_reader_that_is_gone)
+{
+	unsigned i;
+
+	ways[_i]();
+	close(reader);
+	ck_assert_int_ne(dup2(writer, STDERR_FILENO), -1);
+	ck_assert_int_eq(logsink_open("stderr"), 0);
+	for (i = 0; i < SAID; i++)
+		say_line(i);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *s = suite_create("logsink");
 	TCase *tc = tcase_create("lines");
 
+	(void)signal(SIGPIPE, SIG_IGN);		/* as ocmd does */
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, lines_of_a_child, 0, 6);
@@ -199,6 +356,8 @@ main(void)
 	tcase_add_test(tc, the_file_cannot_grow_without_bound);
 	tcase_add_test(tc, a_file_moved_away_is_opened_anew);
 	tcase_add_test(tc, what_is_in_a_file_stays);
+	tcase_add_loop_test(tc, who_does_not_read_stops_nobody, 0, WAYS);
+	tcase_add_loop_test(tc, a_reader_that_is_gone, 0, WAYS - 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
