@@ -113,9 +113,10 @@ read_all(int fd, uint64_t end_ms, bool *late)
 		n = recv(fd, buf + len, cap - len - 1, MSG_DONTWAIT);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			continue;
-		if (n == -1)
+		/* Who refuses us does not read first what we want. */
+		if (n == -1 && (errno != ECONNRESET || len == 0))
 			break;
-		if (n == 0) {
+		if (n <= 0) {
 			buf[len] = '\0';
 			return buf;
 		}
@@ -165,7 +166,9 @@ ask(const char *path, const struct control_request *r, int timeout_ms,
 	if ((result = reach(path, timeout_ms, &fd, a)) != ASK_OK)
 		goto out;
 	result = ASK_UNKNOWN;
-	if (send(fd, r, sizeof(*r), MSG_NOSIGNAL) != sizeof(*r)) {
+	/* Closed already?  Then why may be in the answer. */
+	if (send(fd, r, sizeof(*r), MSG_NOSIGNAL) != sizeof(*r) &&
+	    errno != EPIPE) {
 		(void)unknown(a, path, strerror(errno));
 		goto out;
 	}
