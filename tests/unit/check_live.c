@@ -107,6 +107,12 @@ START_TEST(test_ring_tells_loss)
 		    (uint32_t)i % 100);
 	ck_assert_uint_eq(live_next_moved(l, &moved, &over), ROOMTAB_NONE);
 	ck_assert(!over);
+	/* Full, the oldest entry may be half another one already. */
+	for (i = 0; i < 4096; i++)
+		live_set_where(l, (uint32_t)i % 100, w);
+	ck_assert_uint_eq(live_next_moved(l, &moved, &over), ROOMTAB_NONE);
+	ck_assert(over);
+	ck_assert_uint_eq(moved, live_moved_head(l));
 }
 END_TEST
 

@@ -305,6 +305,25 @@ START_TEST(test_bare_at_anothers_port)
 }
 END_TEST
 
+/* Nor while that one has not spoken yet: its first words are its own. */
+START_TEST(test_bare_where_another_will_speak)
+{
+	struct client b = member("r", "b"), a = guest("127.0.0.1");
+	struct member_new evil, quiet;
+
+	evil = fx_member("evil", "decimal", "127.0.0.1", a.port);
+	(void)fx_enter(&fx, "r", &evil);
+	quiet = fx_member("a", "plain", "127.0.0.1", 0);
+	a.made = fx_enter(&fx, "r", &quiet);
+	a.room = "r";
+	turn();
+	say(&a, "");
+	hears_nothing(&b);
+	say(&a, "hi");
+	hears(&b, "a: hi");
+}
+END_TEST
+
 START_TEST(test_json)
 {
 	struct client a = member("r", "a");
@@ -454,6 +473,35 @@ START_TEST(test_death_after_a_look)
 }
 END_TEST
 
+static void
+die_over(const struct client *c)
+{
+	live_take(relay.live, SENDER_UNKNOWN, 10);
+	live_take_of(relay.live, c->made.slot, c->made.gen);
+	start.crashed = 1;
+	boot();
+}
+
+/* Who is the death of several relays, one after the other, is one. */
+START_TEST(test_deaths_at_every_relay_count)
+{
+	struct client a = member("r", "a");
+	const struct live *live = fx.roomd.live[0];
+
+	live_add_death(fx.relayd[1].live[1], a.made.slot, a.made.gen,
+	    clock_ms());
+	die_over(&a);
+	ck_assert_uint_eq(grown(LC_wishes_harmful), 0);
+	ck_assert_int_eq(live_wish_of(live, a.made.slot, a.made.gen),
+	    END_NONE);
+	die_over(&a);
+	ck_assert_uint_eq(grown(LC_deaths_in_hand), 2);
+	ck_assert_uint_eq(grown(LC_wishes_harmful), 1);
+	ck_assert_int_eq(live_wish_of(live, a.made.slot, a.made.gen),
+	    END_HARMFUL);
+}
+END_TEST
+
 static TCase *
 tests(const char *name, void (*before_each)(void))
 {
@@ -471,6 +519,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_enrol);
 	tcase_add_test(tc, test_bare);
 	tcase_add_test(tc, test_bare_at_anothers_port);
+	tcase_add_test(tc, test_bare_where_another_will_speak);
 	tcase_add_test(tc, test_json);
 	tcase_add_test(tc, test_echo);
 	tcase_add_test(tc, test_form_limit);
@@ -482,7 +531,11 @@ int
 main(void)
 {
 	Suite *s = suite_create("relay");
+	TCase *two = tcase_create("one relay of two");
 
+	tcase_add_checked_fixture(two, setup_of_two, teardown);
+	tcase_add_test(two, test_deaths_at_every_relay_count);
+	suite_add_tcase(s, two);
 	suite_add_tcase(s, tests("relay", setup));
 	suite_add_tcase(s, tests("relay without bundles", setup_plain));
 	return run_suite(s);

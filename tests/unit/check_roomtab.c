@@ -3,6 +3,8 @@
  * The room table against a plain model under random operations, and what a
  * reader pieces together of it.
  */
+#include <pthread.h>
+
 #include "roomtab_steps.h"
 #include "run_suite.h"
 
@@ -167,6 +169,44 @@ START_TEST(test_model)
 }
 END_TEST
 
+static _Atomic bool enough;
+
+/* Writes as if the lock were nothing to it. */
+static void *
+write_anyway(void *arg)
+{
+	(void)arg;
+	while (!enough)
+		atomic_fetch_add(&tab->a->seq, 2);
+	return NULL;
+}
+
+/* Who was killed over the lock may live a moment longer, and write. */
+START_TEST(test_written_under_the_readers_lock)
+{
+	static struct roomtab_change c[CHANGE_RING];
+	uint32_t tail = roomtab_change_head(reader), at = tail, slot = 0;
+	pthread_t writer;
+
+	seed = 6;
+	while (roomtab_change_head(reader) - tail < CHANGE_RING / 2)
+		random_step();
+	ck_assert_int_eq(pthread_create(&writer, NULL, write_anyway, NULL),
+	    0);
+	while (roomtab_changes(reader, &at, c, CHANGE_RING, 1) != -1)
+		at = tail;
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_uint_eq(at, tail);	/* not one of them is believed */
+	while (roomtab_scan(reader, &slot, c, MEMBERS, 1) != -1)
+		slot = 0;
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_uint_eq(slot, 0);
+	enough = true;
+	ck_assert_int_eq(pthread_join(writer, NULL), 0);
+	ck_assert_int_gt(roomtab_changes(reader, &at, c, CHANGE_RING, 1), 0);
+}
+END_TEST
+
 START_TEST(test_limits_of_region)
 {
 	struct roomtab_limits other = { ROOMS, MEMBERS + 1 };
@@ -210,6 +250,7 @@ main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_model, 0, 4);
+	tcase_add_test(tc, test_written_under_the_readers_lock);
 	tcase_add_test(tc, test_limits_of_region);
 	tcase_add_test(tc, test_many_of_one_name);
 	suite_add_tcase(s, tc);

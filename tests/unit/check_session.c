@@ -186,6 +186,9 @@ END_TEST
 START_TEST(too_long)
 {
 	struct client *c = arrive();
+	struct member_info m;
+	uint8_t buf[8192];
+	size_t len;
 
 	fx.set.max_payload = 100;
 	/* 2^29 bytes are announced and not one is sent */
@@ -203,6 +206,17 @@ START_TEST(too_long)
 	ask(c, CODEC_BE, OP_CREATE, "r", "alice");
 	ck_assert_uint_eq(c->len, 0);
 	go(c);
+	/* nor is it the port of who entered before */
+	c = arrive();
+	len = frame(buf, CODEC_BE, OP_CREATE, "r", "{\"username\":\"alice\"}");
+	memcpy(buf + len, "\x04\x02\x00" Z25 "\0\0\0\x65", 32);
+	memcpy(buf + len + 32, "\x92\xf9", 2);
+	say(c, buf, len + 34);
+	hear(c);
+	ck_assert(c->ended);
+	go(c);
+	ck_assert(fx_member("r", "alice", &m));
+	ck_assert_uint_eq(m.addr.port, 0);
 	/* exactly the limit is read; as a name it is too long only then */
 	c = arrive();
 	say(c, BYTES("\x04\x02\x00" Z25 "\0\0\0\x64"));
@@ -210,8 +224,8 @@ START_TEST(too_long)
 	ck_assert_uint_eq(c->len, 0);
 	ck_assert(!c->ended);
 	go(c);
-	ck_assert_uint_eq(fx_counter(RC_refused_malformed), 2);
-	ck_assert_uint_eq(roomtab_rooms(fx.tab), 0);
+	ck_assert_uint_eq(fx_counter(RC_refused_malformed), 3);
+	ck_assert_uint_eq(roomtab_rooms(fx.tab), 1);
 }
 END_TEST
 

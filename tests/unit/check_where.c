@@ -129,6 +129,28 @@ START_TEST(test_moves_in_turn)
 }
 END_TEST
 
+/* A relay that was captured cannot hold somebody's port for ever. */
+START_TEST(test_moves_that_cannot_be)
+{
+	struct member_made a = enter("r", "a", "plain", 0);
+	struct live *other = fx.relayd[1].live[1];
+	uint64_t now = clock_ms();
+
+	refresh();
+	peers_spoke(&peers, a.slot, 6001, 0, now);
+	now += 1000;
+	live_set_moved(other, a.slot, now + 1000);
+	peers_spoke(&peers, a.slot, 6002, 0, now);
+	ck_assert_uint_eq(peers.members[a.slot].addr.port, 6001);
+	live_set_moved(other, a.slot, now + 1001);
+	peers_spoke(&peers, a.slot, 6002, 0, now);
+	ck_assert_uint_eq(peers.members[a.slot].addr.port, 6002);
+	live_set_moved(other, a.slot, UINT64_MAX);
+	peers_spoke(&peers, a.slot, 6003, 0, now + 1000);
+	ck_assert_uint_eq(peers.members[a.slot].addr.port, 6003);
+}
+END_TEST
+
 /* Who goes is told where it was heard last, though that was elsewhere. */
 START_TEST(test_heard_elsewhere_and_gone)
 {
@@ -207,6 +229,7 @@ main(void)
 	tcase_add_test(tc, test_sockets);
 	tcase_add_test(tc, test_other_relays);
 	tcase_add_test(tc, test_moves_in_turn);
+	tcase_add_test(tc, test_moves_that_cannot_be);
 	tcase_add_test(tc, test_heard_elsewhere_and_gone);
 	tcase_add_test(tc, test_tokenless);
 	tcase_add_test(tc, test_at);

@@ -232,6 +232,13 @@ setup(void)
 }
 
 static inline void
+setup_of_two(void)
+{
+	fx_open(&fx, 64, 400, 3, 2);
+	boot();
+}
+
+static inline void
 setup_plain(void)
 {
 	bundle = false;
