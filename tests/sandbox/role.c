@@ -221,18 +221,23 @@ was_given(const struct key *k)
 	return false;
 }
 
-/* How often each key lies in our memory: token, bucket, password. */
+/*
+ * How many keys we were given, and how often each lies in our memory: token,
+ * bucket, password.
+ */
 static void
 tell_keys(void)
 {
-	unsigned i, r, n[3] = { 0, 0, 0 };
+	unsigned i, r, given = 0, n[3] = { 0, 0, 0 };
 
+	for (i = 0; i < 3; i++)
+		given += was_given(&keys[i]);
 	for (i = 0; i < 3; i++)
 		for (r = 0; was_given(&keys[i]) && r < range_count; r++)
 			n[i] += copies_in(ranges[r].from, ranges[r].to,
 			    &keys[i]);
-	log_info("attempt %d: ended with %u", ORDER_KEYS, n[0] * 100 +
-	    n[1] * 10 + n[2]);
+	log_info("attempt %d: ended with %u", ORDER_KEYS, given * 1000 +
+	    n[0] * 100 + n[1] * 10 + n[2]);
 }
 
 /* The keys, byte by byte in hex, so that others can be searched for them. */

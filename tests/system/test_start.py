@@ -568,6 +568,41 @@ class Users(Case):
         self.assertNotEqual(got.returncode, 0)
         server.status()
 
+    @unittest.skipUnless(AM_ROOT, "only root reads what others were given")
+    def test_environment_of_the_children(self):
+        """What whoever starts it has in there is nobody's business."""
+        server = Server(start=False)
+        self.addCleanup(server.finish)
+        env = {**server.environment(), "SECRET": "of the shell",
+               "OCM_SANDBOX_": "no name of ours"}
+        server.environment = lambda: env
+        server.start()
+        for role in "roomd", "relayd":
+            with open("/proc/%d/environ" % server.pids[role][0], "rb") as f:
+                given = f.read().decode().split("\0")
+            names = {one.split("=")[0] for one in given if one}
+            self.assertIn("OCM_SANDBOX", names)
+            self.assertEqual({name for name in names if not re.fullmatch(
+                r"OCM_(SANDBOX|FAULTS|MUTANT)|[A-Z]+SAN_OPTIONS", name)},
+                             set())
+
+    @unittest.skipUnless(AM_ROOT, "needs a second user")
+    def test_who_may_ask(self):
+        """With no group of that name, an open socket opens nothing."""
+        with contextlib.suppress(KeyError):
+            self.skipTest("there is a group ocm: %d" %
+                          grp.getgrnam("ocm").gr_gid)
+        server = self.serve()
+        server.build = ocm.copy_programs(os.path.join(server.dir, "build"))
+        os.chmod(server.dir, 0o755)
+        os.chmod(server.socket, 0o666)
+        for verb in "status", "stop":
+            got = server.run(server.command(verb), user=NOBODY, group=NOBODY,
+                             extra_groups=[])
+            self.assertNotEqual(got.returncode, 0)
+            self.assertIn("permission denied", got.stderr)
+        server.status()
+
     def test_socket_mode(self):
         server = self.serve()
         mode = os.stat(server.socket)
