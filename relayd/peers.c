@@ -150,13 +150,23 @@ same_room(const struct peers *p, uint32_t room, const void *name, size_t len)
 	    memcmp(peers_room_name(p, room), name, len) == 0;
 }
 
+/* Who is there since later; the same for every relay, in all its lives. */
+static bool
+is_newer(const struct peers *p, uint32_t slot, uint32_t than)
+{
+	const uint64_t a = p->members[slot].joined_ms;
+	const uint64_t b = p->members[than].joined_ms;
+
+	return a > b || (a == b && slot > than);
+}
+
 uint32_t
 peers_bare(const struct peers *p, const struct addr *a, const void *room,
     size_t len)
 {
+	uint32_t s, newest = ROOMTAB_NONE;
 	const struct member *m;
 	unsigned walk;
-	uint32_t s;
 
 	if (p->tokenless.count == 0 || len > NAME_MAX_BYTES)
 		return ROOMTAB_NONE;
@@ -164,10 +174,12 @@ peers_bare(const struct peers *p, const struct addr *a, const void *room,
 	for (; s != INDEX_NONE; s = index_next(&p->tokenless, s, &walk)) {
 		m = &p->members[s];
 		if ((row_flags(m) & DIALECT_BARE) != 0 && m->registered &&
-		    addr_equal(&m->addr, a) && same_room(p, m->room, room, len))
-			return s;
+		    addr_equal(&m->addr, a) &&
+		    same_room(p, m->room, room, len) &&
+		    (newest == ROOMTAB_NONE || is_newer(p, s, newest)))
+			newest = s;
 	}
-	return ROOMTAB_NONE;
+	return newest;
 }
 
 bool

@@ -129,7 +129,10 @@ enum peers_answer {
 /* Whether the copy of a slot (below the limit) is up to date. */
 enum peers_answer peers_check(struct peers *, uint32_t slot, uint64_t now_ms);
 
-/* The member who may speak without a token from there in that room. */
+/*
+ * The member who may speak without a token from there in that room: of
+ * several, who came last, since that is what its client knows of.
+ */
 uint32_t peers_bare(const struct peers *, const struct addr *,
 	    const void *room, size_t len);
 /* Whether a member who speaks in JSON datagrams is at that host. */

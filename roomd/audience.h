@@ -5,7 +5,7 @@
  * feeds it the events of rooms.c; session.c takes and leaves the seats and
  * lends the voice.  Members of other dialects are relayd's to tell.  One
  * whose connection died with an earlier roomd goes on talking without
- * notices, until it leaves or falls idle.
+ * notices, until it leaves, falls idle, or its client is back (orphans.h).
  */
 #ifndef OCM_AUDIENCE_H
 #define OCM_AUDIENCE_H

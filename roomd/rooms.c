@@ -11,11 +11,13 @@
 
 #include "clock.h"
 #include "log.h"
+#include "orphans.h"
 #include "rooms.h"
 
 struct rooms {
 	struct rooms_setup	 set;
 	_Atomic uint64_t	*counters;
+	struct orphans		*orphans;
 	uint64_t		 version;
 };
 
@@ -28,6 +30,10 @@ rooms_new(const struct rooms_setup *set)
 		return NULL;
 	r->set = *set;
 	r->counters = roomtab_counters(set->table);
+	if ((r->orphans = orphans_new(r)) == NULL) {
+		rooms_free(r);
+		return NULL;
+	}
 	return r;
 }
 
@@ -36,6 +42,7 @@ rooms_free(struct rooms *r)
 {
 	if (r == NULL)
 		return;
+	orphans_free(r->orphans);
 	explicit_bzero(r, sizeof(*r));
 	free(r);
 }
@@ -345,9 +352,15 @@ rooms_identify(struct rooms *r, const struct request *rq,
 int
 rooms_set_port(struct rooms *r, uint32_t slot, uint32_t gen, uint16_t port)
 {
+	struct member_info m;
+
 	if (port == 0) {
 		errno = EINVAL;
 		return -1;
+	}
+	if (roomtab_member(r->set.table, slot, &m) && m.gen == gen) {
+		m.addr.port = port;
+		orphans_replace(r->orphans, &m);
 	}
 	if (roomtab_set_port(r->set.table, slot, gen, port) == -1)
 		return -1;

@@ -327,6 +327,56 @@ class DecimalRules(SharedCase):
         fence(alice, bob)
 
 
+class Returning(Case):
+    """A client whose connection is gone comes back with the same socket."""
+
+    def names(self):
+        return sorted(m["name"] for m in self.server.members("r"))
+
+    def begin(self):
+        self.server = self.serve()
+        self.host = Decimal(self.server, "host").create("r")
+        self.carol = self.server.member("carol").join("r")
+        self.bob = Decimal(self.server, "bob").join("r", host=self.host)
+        wait_until(lambda: self.server.stats()["ports_registered"] == 2)
+
+    def assert_bob_is(self, name):
+        for i in range(3):
+            self.bob.say("ich %d" % i)
+            self.carol.expect("ich %d" % i, name)
+            self.host.expect("ich %d" % i, self.bob)
+            self.host.say("du %d" % i)
+            self.carol.expect("du %d" % i, self.host.user)
+            self.bob.expect("du %d" % i, self.host)
+        unanswered(self.bob, self.host, self.carol)
+
+    def test_after_the_death_of_roomd(self):
+        self.begin()
+        for life in 2, 3:
+            self.server.kill("roomd")
+            self.bob.talk.close()
+            self.bob.join("r", host=self.host)
+            # Its name is still taken when it asks, and free again after.
+            name = "bob~2" if life == 2 else "bob"
+            wait_until(lambda: self.names() == [name, "carol", "host"])
+            self.assert_bob_is(name)
+
+    def test_while_the_old_connection_seems_open(self):
+        self.begin()
+        old = self.bob.talk
+        self.addCleanup(old.close)
+        self.bob.join("r", host=self.host)
+        wait_until(lambda: self.server.stats()["ports_registered"] == 3)
+        self.bob.say("ich bin's")
+        self.carol.expect("ich bin's", "bob~2")
+        # Both are members there, so far: one speaks, and the other hears it.
+        for one in self.host, self.bob:
+            one.expect("ich bin's", self.bob)
+        old.close()
+        wait_until(lambda: self.names() == ["bob~2", "carol", "host"])
+        self.assert_bob_is("bob~2")
+
+
 class Confusion(SharedCase):
     """Datagrams with two readings take the documented one."""
 

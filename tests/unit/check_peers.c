@@ -185,6 +185,44 @@ START_TEST(test_unreadable)
 }
 END_TEST
 
+/* Of several at one place the one that came last, whoever looks and when. */
+START_TEST(test_newest_speaks)
+{
+	struct member_new m = fx_member("m", "decimal", "127.0.0.1", 4000);
+	struct member_made made[4];
+	const struct addr at = m.addr;
+	unsigned i, k;
+
+	/* slots are given from the lowest on, so the last is not the newest */
+	for (i = 0; i < 4; i++) {
+		m.now_ms = 100000 + (i == 1 ? 10 : i % 2);
+		made[i] = fx_enter(&fx, "r", &m);
+		refresh();
+	}
+	(void)enter("s", "m", "decimal", 4000);
+	start(&second, 1);
+	for (k = 0; k < 2; k++) {
+		refresh();
+		ck_assert_uint_eq(peers_bare(&peers, &at, "r", 1),
+		    made[1].slot);
+		ck_assert_uint_eq(peers_bare(&second, &at, "r", 1),
+		    made[1].slot);
+		/* the others were there first, and none of them is elsewhere */
+		ck_assert_int_eq(roomtab_set_port(fx.tab, made[3].slot,
+		    made[3].gen, 4000), 0);
+	}
+	ck_assert_int_eq(roomtab_remove(fx.tab, made[1].slot, made[1].gen,
+	    END_LEFT), 0);
+	refresh();
+	ck_assert_uint_eq(peers_bare(&peers, &at, "r", 1), made[3].slot);
+	ck_assert_int_eq(roomtab_remove(fx.tab, made[3].slot, made[3].gen,
+	    END_LEFT), 0);
+	refresh();
+	ck_assert_uint_eq(peers_bare(&peers, &at, "r", 1),
+	    made[0].slot > made[2].slot ? made[0].slot : made[2].slot);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -197,6 +235,7 @@ main(void)
 	tcase_add_test(tc, test_endings);
 	tcase_add_test(tc, test_check_reads);
 	tcase_add_test(tc, test_unreadable);
+	tcase_add_test(tc, test_newest_speaks);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

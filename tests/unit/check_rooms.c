@@ -346,6 +346,78 @@ START_TEST(ports)
 }
 END_TEST
 
+/* ---- a roomd that died ---- */
+
+static struct rooms_made
+guest(const char *name, const char *token, uint16_t port)
+{
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r", .user = name,
+	    .token = token), ST_OK);
+	if (port != 0)
+		ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+		    made.member.gen, port), 0);
+	return made;
+}
+
+static void
+another_life(void)
+{
+	wishes_free(fx.wishes);
+	rooms_free(fx.rooms);
+	fx_rooms(&events);
+}
+
+START_TEST(back_at_its_port)
+{
+	struct rooms_made host, other;
+	char token[TOKEN_TEXT];
+
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "r",
+	    .user = "alice"), ST_OK);
+	host = made;
+	memcpy(token, host.member.token, sizeof(token));
+	ck_assert_int_eq(CREATE(.dialect = "decimal", .room = "q",
+	    .user = "alice"), ST_OK);
+	other = made;
+	ck_assert_int_eq(rooms_set_port(fx.rooms, other.member.slot,
+	    other.member.gen, 7000), 0);
+	/* both connections are open: nobody is in another's place */
+	(void)guest("bob", token, 7000);
+	(void)guest("bob", token, 7000);
+	(void)guest("carol", token, 7001);
+	(void)guest("dave", token, 0);
+	expect_names("r", "alice bob bob~2 carol dave");
+	another_life();
+	/* elsewhere, in another dialect, or on the way */
+	ck_assert_int_eq(JOIN(.dialect = "decimal", .room = "r",
+	    .user = "erin", .token = token, .from = "127.0.0.2"), ST_OK);
+	ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+	    made.member.gen, 7000), 0);
+	ck_assert_int_eq(JOIN(.room = "r", .user = "frank"), ST_OK);
+	ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+	    made.member.gen, 7000), 0);
+	(void)guest("bob", token, 0);
+	ck_assert_uint_eq(fx.left, 0);
+	/* it is back, twice left behind */
+	ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+	    made.member.gen, 7000), 0);
+	expect_names("r", "alice carol dave erin frank bob~3");
+	ck_assert_uint_eq(fx.left, 2);
+	ck_assert_int_eq(fx.left_why, END_LEFT);
+	/* again, and one more at the same: both are alive */
+	ck_assert_int_eq(rooms_set_port(fx.rooms, made.member.slot,
+	    made.member.gen, 7000), 0);
+	(void)guest("bob", token, 7000);
+	ck_assert_uint_eq(fx.left, 2);
+	expect_names("q", "alice");
+	/* who had left by itself is not missed */
+	ck_assert_ptr_null(rooms_kick(fx.rooms, "r", 1, "carol", 5));
+	(void)guest("carol", token, 7001);
+	expect_names("r", "alice dave erin frank bob~3 bob carol");
+	ck_assert_uint_eq(fx.closed, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -364,6 +436,7 @@ main(void)
 	tcase_add_test(tc, operator);
 	tcase_add_test(tc, identity);
 	tcase_add_test(tc, ports);
+	tcase_add_test(tc, back_at_its_port);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
