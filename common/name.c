@@ -85,14 +85,33 @@ is_control(uint32_t cp)
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
 }
 
-/* Characters that reorder or hide their neighbours. */
+/*
+ * Characters that show nothing, or reorder, hide or part their neighbours.
+ * The Mongolian vowel separator, U+180E, belongs to its script and is none.
+ */
+static const struct {
+	uint32_t	first, last;
+} invisible[] = {
+	{ 0xad, 0xad },			/* soft hyphen */
+	{ 0x61c, 0x61c },		/* Arabic letter mark */
+	{ 0x200b, 0x200f },		/* of no width; marks of direction */
+	{ 0x2028, 0x202e },		/* separators; embeddings */
+	{ 0x2060, 0x2064 },
+	{ 0x2066, 0x206f },		/* isolates */
+	{ 0xfeff, 0xfeff },		/* byte order mark */
+	{ 0xfff9, 0xfffb },		/* annotations */
+	{ 0xe0000, 0xe007f },		/* tags */
+};
+
 static bool
 is_invisible(uint32_t cp)
 {
-	return (cp >= 0x200b && cp <= 0x200f) ||
-	    (cp >= 0x202a && cp <= 0x202e) ||
-	    (cp >= 0x2060 && cp <= 0x2064) ||
-	    (cp >= 0x2066 && cp <= 0x206f) || cp == 0xfeff;
+	size_t i, n = sizeof(invisible) / sizeof(invisible[0]);
+
+	for (i = 0; i < n && invisible[i].first <= cp; i++)
+		if (cp <= invisible[i].last)
+			return true;
+	return false;
 }
 
 bool
@@ -138,7 +157,7 @@ utf8_mend(char *out, size_t cap, const void *text, size_t len, bool controls)
 
 /*
  * How the next character of text is shown: sets *taken to its bytes, writes
- * at most eight bytes (no NUL counted) and returns how many.
+ * at most nine bytes (no NUL counted) and returns how many.
  */
 static size_t
 harmless_one(char out[16], const uint8_t *p, size_t len, size_t *taken)

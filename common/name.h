@@ -35,11 +35,12 @@ bool	name_valid(const void *, size_t len);
 
 /*
  * Copies text so that no terminal acts on it: C0 (but for tab), DEL, C1,
- * bytes that are not UTF-8, and the bidirectional and zero-width controls
- * (U+200B..200F, U+202A..202E, U+2060..2064, U+2066..206F, U+FEFF) become
- * visible escapes such as \x1b or \u{202e}.  Always ends with a NUL;
- * stops at a whole character when cap is reached.  Returns bytes written
- * without the NUL.  A buffer of 8 * len + 1 always suffices.
+ * bytes that are not UTF-8, and what shows nothing or reorders a line
+ * (U+00AD, U+061C, U+200B..200F, U+2028..202E, U+2060..2064, U+2066..206F,
+ * U+FEFF, U+FFF9..FFFB, U+E0000..E007F) become visible escapes such as \x1b
+ * or \u{202e}.  Always ends with a NUL; stops at a whole character when cap
+ * is reached.  Returns bytes written without the NUL.  A buffer of
+ * 8 * len + 1 always suffices.
  */
 size_t	text_harmless(char *out, size_t cap, const void *text, size_t len);
 
