@@ -41,6 +41,14 @@ struct listeners {
 	uint64_t		 logged_ms;
 };
 
+/* Deaf for ever is worse than a new life, which ocmd gives us at once. */
+static void
+add(struct event *ev, const struct timeval *tv)
+{
+	if (event_add(ev, tv) == -1)
+		fatalx("cannot go on accepting connections");
+}
+
 static void
 on_pause_over(evutil_socket_t fd, short what, void *arg)
 {
@@ -50,7 +58,7 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (i = 0; i < l->count; i++)
-		(void)event_add(l->list[i].event, NULL);
+		add(l->list[i].event, NULL);
 }
 
 /*
@@ -72,7 +80,7 @@ failed(struct listeners *l)
 	}
 	for (i = 0; i < l->count; i++)
 		(void)event_del(l->list[i].event);
-	(void)event_add(l->pause, &tv);
+	add(l->pause, &tv);
 }
 
 /* Errors of one connection, which is gone; all others are ours. */

@@ -303,6 +303,36 @@ class Calls(ocm.Case):
         print("note %d calls, %d lives ended with one, %d were not made" % (
             len(every), len(died), len(missed)))
 
+    def fail_accept(self, server, accept):
+        """One connection finds no descriptor, and is served a bit later."""
+        server.order("roomd", accept, FAIL, at=1)
+        return server.member("m").join("keep")
+
+    def test_accepting_again(self):
+        """Whatever fails after a pause in accepting, nobody stays deaf."""
+        life = self.new_life(Mortal)
+        server = life.server
+        before = server.passed()
+        accept = next(name for role, name in before
+                      if role == "roomd" and name.startswith("accept4@"))
+        self.fail_accept(server, accept).leave()
+        sites = [name for role, name in server.passed().keys() - before.keys()
+                 if "(listener.c" in where(name)]
+        deaths = 0
+        for site in sites:
+            for passes in 1, 2:     # it may be inlined, and then two sites
+                died = server.process("roomd")
+                server.order("roomd", site, FAIL, passes)
+                with contextlib.suppress(*TROUBLE):
+                    self.fail_accept(server, accept).leave()
+                if not server.done():
+                    continue
+                server.wait_restart("roomd", died)
+                self.assertRegex(server.log(), "cannot go on accepting")
+                life.check()
+                deaths += 1
+        self.assertGreaterEqual(deaths, 2, sites)
+
     def test_start(self):
         """A start succeeds, or says what failed; the next one succeeds."""
         every, _ = self.sites()
