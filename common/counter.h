@@ -48,6 +48,7 @@
 	X(drop_token, "dropped: unknown or dead token")			\
 	X(drop_room, "dropped: token of another room")			\
 	X(drop_address, "dropped: token from another address")		\
+	X(drop_own, "dropped: a member's, but from a socket of our own") \
 	X(drop_rate, "dropped: member over its rate")			\
 	X(drop_unread, "dropped unread: after others in their bundle")	\
 	X(drop_stale, "dropped: table not readable in time")		\
@@ -76,6 +77,7 @@
 	X(lobby_deliveries, "lobby copies sent")			\
 	X(lobby_drop_malformed, "lobby datagrams dropped: malformed")	\
 	X(lobby_drop_full, "lobby datagrams dropped: lobby full")	\
+	X(lobby_drop_own, "lobby datagrams dropped: from a socket of our own") \
 	X(lobby_joined, "lobby clients added")				\
 	X(lobby_removed_idle, "lobby clients removed: idle")		\
 	X(lobby_removed_malformed, "lobby clients removed: malformed")	\

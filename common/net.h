@@ -35,6 +35,13 @@ uint32_t net_buffer(int fd, enum net_side);
 /* What an operator can raise to get more, as words that follow "raise". */
 const char *net_buffer_limit(enum net_side);
 
+/*
+ * Whether a host is this machine: one of the addresses that it has just now,
+ * to be asked with any UDP socket of the address's kind.  True, too, where
+ * the system does not say.  Nothing is sent.
+ */
+bool	net_is_here(int fd, const struct addr *);
+
 /* SO_REUSEPORT with balancing between the sockets, where it exists. */
 int	net_share_port(int fd);
 bool	net_can_share_port(void);

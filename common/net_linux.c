@@ -8,12 +8,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/errqueue.h>
-#include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
+
+/* After those of the C library, whose structs they would replace. */
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
 
 #include "net.h"
 
@@ -153,6 +155,60 @@ net_next_unreachable(int fd, struct addr *a)
 		if ((n = next_error(fd, a)) != 0)
 			return n == 1;
 	return false;
+}
+
+/* ---- where we are ---- */
+
+/* The control message that says from which address to send. */
+static void
+set_source(struct msghdr *msg, const struct addr *a,
+    const struct sockaddr_storage *ss)
+{
+	struct in_pktinfo v4 = { 0 };
+	struct in6_pktinfo v6 = { 0 };
+	struct cmsghdr *c = msg->msg_control;
+
+	if (addr_is_v4(a)) {
+		v4.ipi_spec_dst = ((const struct sockaddr_in *)ss)->sin_addr;
+		c->cmsg_level = IPPROTO_IP;
+		c->cmsg_type = IP_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(v4));
+		memcpy(CMSG_DATA(c), &v4, sizeof(v4));
+	} else {
+		memcpy(&v6.ipi6_addr, a->ip, sizeof(v6.ipi6_addr));
+		v6.ipi6_ifindex = a->scope;
+		c->cmsg_level = IPPROTO_IPV6;
+		c->cmsg_type = IPV6_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(v6));
+		memcpy(CMSG_DATA(c), &v6, sizeof(v6));
+	}
+	msg->msg_controllen = CMSG_ALIGN(c->cmsg_len);
+}
+
+/*
+ * Only this machine's addresses can be a source.  This flag, which the kernel
+ * calls MSG_PROBE, has it find the way for a datagram and then send none.
+ */
+bool
+net_is_here(int fd, const struct addr *a)
+{
+	union {
+		struct cmsghdr	 align;
+		unsigned char	 bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	} space;
+	struct sockaddr_storage ss;
+	struct msghdr msg;
+
+	memset(&space, 0, sizeof(space));
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_name = &ss;
+	msg.msg_namelen = addr_to_sockaddr(a, addr_family(a), &ss);
+	msg.msg_control = &space;
+	set_source(&msg, a, &ss);
+	if (sendmsg(fd, &msg, MSG_DONTWAIT | MSG_PROXY) != -1)
+		return true;
+	return errno != EINVAL && errno != ENETUNREACH &&
+	    errno != EADDRNOTAVAIL && errno != ENODEV;
 }
 
 /* ---- bundles ---- */

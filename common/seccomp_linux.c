@@ -124,6 +124,9 @@ static const char *const datagram_calls[] = {
 
 static const struct rule datagram_rules[] = {
 	SEND_RULES("sendmmsg", SENDMMSG_FLAGS),
+	/* Is that our own address?  Sends nothing: see net_is_here. */
+	{ "sendmsg", SCMP_ACT_ALLOW, 1, {
+	    { SENDMSG_FLAGS, ALL_BITS, MSG_DONTWAIT | MSG_PROXY } } },
 	{ NULL, 0, 0, { { 0, 0, 0 } } }
 };
 

@@ -112,6 +112,10 @@ add(struct lobby *l, const struct addr *a, unsigned sock, uint64_t now_ms)
 		count(l, LC_lobby_drop_full);
 		return NULL;
 	}
+	if (l->own != NULL && own_has(l->own, a)) {
+		count(l, LC_lobby_drop_own);
+		return NULL;
+	}
 	if (l->events.coming != NULL)
 		l->events.coming(l->events.ctx);
 	if (l->free != 0) {

@@ -15,6 +15,7 @@
 #include "fanout.h"
 #include "index.h"
 #include "live.h"
+#include "own.h"
 #include "send.h"
 #include "timers.h"
 
@@ -57,6 +58,7 @@ struct lobby {
 	struct index	 at;
 	struct wheel	 idle;
 	struct lobby_events events;
+	const struct own *own;		/* or NULL */
 };
 
 /*

@@ -256,14 +256,18 @@ displace(struct peers *p, uint32_t slot, bool for_good)
 	m->place.group = 0;
 }
 
-/* The address its copies carry; its length, or 0 where it has none. */
+/*
+ * The address its copies carry; its length, or 0 where it has none, which
+ * it has not either where that is a socket of our own.
+ */
 static socklen_t
 make_dest(const struct peers *p, struct member *m)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
 
-	if (m->addr.port == 0 || m->sock >= p->cf.socks)
+	if (m->addr.port == 0 || m->sock >= p->cf.socks ||
+	    own_has(&p->cf.own, &m->addr))
 		return 0;
 	len = addr_to_sockaddr(&m->addr, p->cf.family[m->sock], &ss);
 	if (len > sizeof(m->dest))
@@ -309,9 +313,11 @@ void
 peers_move(struct peers *p, uint32_t slot, struct live_where w)
 {
 	struct member *m = &p->members[slot];
+	struct addr to = m->addr;
 
+	to.port = w.port;
 	if (m->place.group != 0 && w.port != 0 && w.sock == m->sock &&
-	    w.enrolled == m->enrolled) {
+	    w.enrolled == m->enrolled && !own_has(&p->cf.own, &to)) {
 		if (w.port != m->addr.port)
 			place_port(p, slot, w.port);
 		return;

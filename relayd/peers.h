@@ -18,6 +18,7 @@
 #include "fanout.h"
 #include "index.h"
 #include "live.h"
+#include "own.h"
 #include "roomtab.h"
 #include "seg.h"
 
@@ -27,7 +28,7 @@ struct member {
 	union dest	dest;		/* an entry of the fan-out names it */
 	uint32_t	gen;		/* 0: nobody here */
 	uint8_t		tag[TOKEN_TAG];
-	struct addr	addr;		/* port: where it is sent to, or 0 */
+	struct addr	addr;		/* port: where it is, or 0 */
 	uint64_t	joined_ms;
 	uint64_t	seen_ms;	/* last good datagram, within 100 ms */
 	uint64_t	moved_ms;	/* when its port changed here */
@@ -83,6 +84,7 @@ struct peers_config {
 	int			 family[OCM_ADDRS_MAX];
 	uint8_t			 relay_of_rooms[OCM_ADDRS_MAX];
 	struct net_control	*control;	/* of the outlet */
+	struct own		 own;
 	struct peers_events	 events;
 };
 

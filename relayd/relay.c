@@ -121,7 +121,7 @@ of_another(struct relay *r, const uint8_t *p, size_t len,
 
 /* The rules in their order. */
 static unsigned
-who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
+rules(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
     bool past, struct room_datagram *d, uint32_t *slot)
 {
 	unsigned why = LC_drop_malformed;
@@ -140,6 +140,20 @@ who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
 	    udp_split_json(d, p, len, r->scratch))
 		why = by_token(r, d, from, past, slot);
 	return why;
+}
+
+/*
+ * What comes from a socket of our own is something that we sent, which would
+ * go round and round; only a member's would.
+ */
+static unsigned
+who(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
+    bool past, struct room_datagram *d, uint32_t *slot)
+{
+	const unsigned why = rules(r, from, p, len, past, d, slot);
+
+	return why == ACCEPTED && own_has(&r->peers.cf.own, from) ?
+	    LC_drop_own : why;
 }
 
 /*

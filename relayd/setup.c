@@ -43,7 +43,7 @@ families(int out[OCM_ADDRS_MAX], const struct addr *a, unsigned n)
 
 static void
 make_peers(struct relay *r, const struct ctl_start *start,
-    const struct seg_maps *maps, struct roomtab *tab)
+    const struct seg_maps *maps, struct roomtab *tab, const int *fds)
 {
 	struct peers_config cf;
 	unsigned i;
@@ -59,6 +59,7 @@ make_peers(struct relay *r, const struct ctl_start *start,
 	for (i = 0; i < OCM_ADDRS_MAX; i++)
 		cf.relay_of_rooms[i] = start->relay_of_rooms[i];
 	cf.control = &r->out.control;
+	own_make(&cf.own, start, fds);
 	cf.events.ctx = r;
 	cf.events.added = care_added;
 	cf.events.leaving = care_leaving;
@@ -97,7 +98,7 @@ relay_make(struct relay *r, const struct ctl_start *start,
 	make_outlet(r, &r->out, fds, start->relay_count, care_unreachable);
 	wheel_make(&r->care, start->limits.table.members, CARE_TICK_MS,
 	    r->now_ms);
-	make_peers(r, start, maps, tab);
+	make_peers(r, start, maps, tab, fds);
 	if (r->speaks) {
 		make_outlet(r, &r->lobby_out, fds + start->relay_count,
 		    start->lobby_count, care_lobby_unreachable);
@@ -109,6 +110,7 @@ relay_make(struct relay *r, const struct ctl_start *start,
 		r->lobby.events = (struct lobby_events){ r,
 		    care_lobby_coming, care_lobby_moving,
 		    care_lobby_leaving };
+		r->lobby.own = &r->peers.cf.own;
 	}
 	if (peers_refresh(&r->peers, r->now_ms, FIRST_TRIES) == -1)
 		log_warnx("the table of rooms cannot be read yet");

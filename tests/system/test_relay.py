@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Chat inside rooms over UDP: who is heard, who is not, limits, notices."""
 
+import contextlib
 import select
 import socket
 
+from dialects import Decimal
 from ocm import Case, SharedCase
 from tcrp import DENIED, MEMBERS, fence, meet, unanswered, wait_until
 
@@ -385,6 +387,52 @@ class Addresses(Case):
                     ("::ffff:127.0.0.1", server.relay[0][1]))
         alice.expect("map", bob)
         dual.close()
+
+
+class Circles(Case):
+    """Members whose registered port is one of the server's own."""
+
+    def circle(self, **how):
+        server = self.serve(**how)
+        host = Decimal(server, "host").create("r")
+        carol = server.member("carol").join("r")
+        own = 3 * [server.relay[0][1], server.lobby[0][1]]
+        for port in own:
+            one = Decimal(server, "m")
+            one.port = lambda port=port: port
+            one.join("r", host=host)
+        server.wait_keepalives(1)
+        wait_until(lambda: server.stats()["ports_registered"] == 1 + len(own))
+        before = server.stats()
+        host.say("once")
+        carol.expect("once", host.user)
+        xavier = server.lobby_client("xavier").hello()
+        yvonne = server.lobby_client("yvonne").hello()
+        fence(xavier, yvonne)
+        expected = {"received": 1, "messages": 1, "deliveries": 1,
+                    "copy_unknown_port": len(own), "lobby_joined": 2,
+                    "lobby_received": 3, "lobby_messages": 1,
+                    "lobby_deliveries": 1}
+        moved = {}
+
+        def settled():
+            nonlocal moved
+            moved = {name: n - before[name]
+                     for name, n in server.stats().items()
+                     if n != before[name]}
+            return moved == expected
+        with contextlib.suppress(AssertionError):
+            wait_until(settled)
+        self.assertEqual(moved, expected)
+
+    def test_bound_to_one_address(self):
+        self.circle()
+
+    def test_bound_to_every_address(self):
+        self.circle(relay="*:0", lobby="*:0")
+
+    def test_two_workers(self):
+        self.circle(workers=2)
 
 
 class Workers(Case):
