@@ -10,10 +10,7 @@
 #include "peers_private.h"
 #include "sparse.h"
 
-enum {
-	PORT_GAP_MS = 1000,	/* between two ports of a member */
-	SAME_PLACE = 16,	/* members who are looked at, of one room */
-};
+enum { PORT_GAP_MS = 1000 };	/* between two ports of a member */
 
 void
 peers_make(struct peers *p, const struct peers_config *cf)
@@ -169,21 +166,18 @@ peers_bare(const struct peers *p, const struct addr *a, const void *room,
 {
 	uint32_t s, newest = ROOMTAB_NONE;
 	const struct member *m;
-	unsigned walk, n = 0;
+	unsigned walk;
 
 	if (p->tokenless.count == 0 || len > NAME_MAX_BYTES)
 		return ROOMTAB_NONE;
 	s = index_first(&p->tokenless, bare_hash(p, a, room, len), &walk);
-	for (; s != INDEX_NONE && n < SAME_PLACE;
-	    s = index_next(&p->tokenless, s, &walk)) {
+	for (; s != INDEX_NONE; s = index_next(&p->tokenless, s, &walk)) {
 		m = &p->members[s];
-		if ((row_flags(m) & DIALECT_BARE) == 0 || !m->registered ||
-		    !addr_equal(&m->addr, a) ||
-		    !same_room(p, m->room, room, len))
-			continue;
-		if (newest == ROOMTAB_NONE || is_newer(p, s, newest))
+		if ((row_flags(m) & DIALECT_BARE) != 0 && m->registered &&
+		    addr_equal(&m->addr, a) &&
+		    same_room(p, m->room, room, len) &&
+		    (newest == ROOMTAB_NONE || is_newer(p, s, newest)))
 			newest = s;
-		n++;
 	}
 	return newest;
 }

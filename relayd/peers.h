@@ -133,9 +133,7 @@ enum peers_answer peers_check(struct peers *, uint32_t slot, uint64_t now_ms);
 
 /*
  * The member who may speak without a token from there in that room: of
- * several, who came last, since that is what its client knows of.  (Among
- * more than anybody needs it is one of them: a datagram is not to cost a
- * look at each of a thousand.)
+ * several, who came last, since that is what its client knows of.
  */
 uint32_t peers_bare(const struct peers *, const struct addr *,
 	    const void *room, size_t len);
