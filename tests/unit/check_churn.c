@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "relay_clients.h"
+#include "run_suite.h"
 
 enum {
 	PEOPLE = 500,			/* in the whole test */
@@ -482,15 +483,10 @@ main(void)
 {
 	Suite *s = suite_create("churn");
 	TCase *tc = tcase_create("with and without bundles");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_loop_test(tc, test_churn, 0, 2);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "relay_clients.h"
+#include "run_suite.h"
 
 enum { LOBBY = 64 };
 
@@ -163,8 +164,6 @@ main(void)
 {
 	Suite *s = suite_create("fair");
 	TCase *tc = tcase_create("fair");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, fair_setup, teardown);
@@ -174,8 +173,5 @@ main(void)
 	tcase_add_loop_test(tc, test_beside_large, 3000, 3001);
 	tcase_add_test(tc, test_strangers_at_a_full_lobby);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

@@ -11,6 +11,7 @@
 
 #include "../../relayd/queue.h"
 #include "counter.h"
+#include "run_suite.h"
 #include "wire.h"
 
 enum { ROOMS = 8, SPEAKERS = 40, IDS = 50 };
@@ -400,8 +401,6 @@ main(void)
 {
 	Suite *s = suite_create("queue");
 	TCase *tc = tcase_create("queue");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -414,8 +413,5 @@ main(void)
 	tcase_add_test(tc, test_singles);
 	tcase_add_test(tc, test_random);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }
