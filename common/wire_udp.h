@@ -34,6 +34,17 @@ bool	udp_split_bare(struct room_datagram *, const uint8_t *, size_t len);
  */
 bool	udp_split_json(struct room_datagram *, const uint8_t *, size_t len,
 	    uint8_t scratch[DATAGRAM_MAX]);
+/*
+ * Where such a datagram seems to say its token, from *at on, which moves: a
+ * quick look that decides nothing, for only udp_split_json knows what an
+ * escape means and which object a member is in.  FOUND: the token alone is a
+ * view into the bytes.  UNCLEAR: there is a member of that name, or a text,
+ * and no short plain string after it.
+ */
+enum udp_token { UDP_TOKEN_NONE, UDP_TOKEN_FOUND, UDP_TOKEN_UNCLEAR };
+enum { UDP_TOKEN_NEAR = 64 };		/* bytes that are looked at for it */
+enum udp_token udp_json_token(struct room_datagram *, const uint8_t *,
+	    size_t len, size_t *at);
 /* U, user, rest: false unless U > 0, 1 + U <= len, and a valid user name. */
 bool	udp_split_lobby(struct lobby_datagram *, const uint8_t *, size_t len);
 

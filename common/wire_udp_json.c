@@ -116,11 +116,30 @@ read_escape(struct reader *r, struct writer *out)
 		r->bad = true;
 }
 
+/* How many of these bytes are characters that stand for themselves. */
+static size_t
+plain_run(const uint8_t *p, size_t len)
+{
+	size_t at = 0, n;
+	uint32_t cp;
+
+	while (at < len && p[at] != '"' && p[at] != '\\') {
+		if (p[at] >= 0x20 && p[at] < 0x80) {
+			at++;
+			continue;
+		}
+		n = utf8_decode(p + at, len - at, &cp);
+		if (n == 0 || cp < 0x20)
+			break;
+		at += n;
+	}
+	return at;
+}
+
 /* Reads a string, quotes and all, and writes what it means. */
 static void
 read_string(struct reader *r, struct writer *out)
 {
-	uint32_t cp;
 	size_t n;
 
 	if (reader_u8(r) != '"')
@@ -131,8 +150,7 @@ read_string(struct reader *r, struct writer *out)
 			read_escape(r, out);
 			continue;
 		}
-		n = utf8_decode(r->p, r->left, &cp);
-		if (n == 0 || cp < 0x20) {
+		if ((n = plain_run(r->p, r->left)) == 0) {
 			r->bad = true;
 			return;
 		}
@@ -228,4 +246,30 @@ udp_split_json(struct room_datagram *d, const uint8_t *bytes, size_t len,
 	expect(&r, '}');
 	return !r.bad && !out.bad && r.left == 0 && len <= DATAGRAM_MAX &&
 	    d->room != NULL && d->token != NULL && d->msg != NULL;
+}
+
+enum udp_token
+udp_json_token(struct room_datagram *d, const uint8_t *bytes, size_t len,
+    size_t *at)
+{
+	static const char name[] = "\"token\"";
+	const size_t name_len = sizeof(name) - 1;
+	const uint8_t *p, *end;
+	struct reader r;
+	size_t i;
+
+	memset(d, 0, sizeof(*d));
+	p = memmem(bytes + *at, len - *at, name, name_len);
+	if (p == NULL)
+		return UDP_TOKEN_NONE;
+	*at = (size_t)(p - bytes) + name_len;
+	i = len - *at;
+	r = reader_make(bytes + *at, i < UDP_TOKEN_NEAR ? i : UDP_TOKEN_NEAR);
+	expect(&r, ':');
+	if (reader_u8(&r) != '"' || r.bad ||
+	    (end = memchr(r.p, '"', r.left)) == NULL)
+		return UDP_TOKEN_UNCLEAR;
+	d->token = r.p;
+	d->token_len = (size_t)(end - r.p);
+	return UDP_TOKEN_FOUND;
 }

@@ -294,6 +294,57 @@ START_TEST(test_json_deep)
 }
 END_TEST
 
+static const struct {
+	const char	*what;
+	const char	*bytes;
+	size_t		 len;
+	enum udp_token	 seen[2];	/* one after the other */
+	const char	*token;		/* that was found */
+} quick[] = {
+	{ "as captured", BYTES(WITH("\"hello\"")),
+	    { UDP_TOKEN_FOUND, UDP_TOKEN_NONE }, "tok" },
+	{ "white space", BYTES("{\"token\" \t\r\n: \"tok\"}"),
+	    { UDP_TOKEN_FOUND, UDP_TOKEN_NONE }, "tok" },
+	{ "broken all around", BYTES("\"token\":\"tok\""),
+	    { UDP_TOKEN_FOUND, UDP_TOKEN_NONE }, "tok" },
+	{ "said twice", BYTES("\"token\":\"tok\"\"token\":\"tok\""),
+	    { UDP_TOKEN_FOUND, UDP_TOKEN_FOUND }, "tok" },
+	{ "a text before it", BYTES("{\"x\":\"token\",\"token\":\"tok\"}"),
+	    { UDP_TOKEN_UNCLEAR, UDP_TOKEN_FOUND }, "tok" },
+	{ "not a string", BYTES("\"token\":5,\"x\":\"y\""),
+	    { UDP_TOKEN_UNCLEAR, UDP_TOKEN_NONE }, NULL },
+	{ "too far away", BYTES("\"token\":                                "
+	    "                                \"tok\""),
+	    { UDP_TOKEN_UNCLEAR, UDP_TOKEN_NONE }, NULL },
+	{ "not closed", BYTES("\"token\":\"tok"),
+	    { UDP_TOKEN_UNCLEAR, UDP_TOKEN_NONE }, NULL },
+	{ "the name alone", BYTES("\"token\""),
+	    { UDP_TOKEN_UNCLEAR, UDP_TOKEN_NONE }, NULL },
+	{ "name in escapes", BYTES("\"tok\\u0065n\":\"tok\""),
+	    { UDP_TOKEN_NONE, UDP_TOKEN_NONE }, NULL },
+	{ "empty", BYTES(""), { UDP_TOKEN_NONE, UDP_TOKEN_NONE }, NULL },
+};
+
+START_TEST(test_json_token)
+{
+	const uint8_t *p = exact(quick[_i].bytes, quick[_i].len);
+	const char *what = quick[_i].what;
+	struct room_datagram d;
+	enum udp_token seen;
+	size_t at = 0;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		seen = udp_json_token(&d, p, quick[_i].len, &at);
+		ck_assert_msg(seen == quick[_i].seen[i], "%s: %d, look %d",
+		    what, (int)seen, i);
+		if (seen == UDP_TOKEN_FOUND)
+			same(what, d.token, d.token_len, quick[_i].token,
+			    strlen(quick[_i].token));
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -308,6 +359,7 @@ main(void)
 	tcase_add_loop_test(tc, test_json, 0, COUNT(jsons));
 	tcase_add_test(tc, test_json_cut);
 	tcase_add_test(tc, test_json_deep);
+	tcase_add_loop_test(tc, test_json_token, 0, COUNT(quick));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
