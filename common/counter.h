@@ -51,6 +51,7 @@
 	X(drop_own, "dropped: a member's, but from a socket of our own") \
 	X(drop_rate, "dropped: member over its rate")			\
 	X(drop_unread, "dropped unread: after others in their bundle")	\
+	X(drop_json, "dropped unread: JSON, after others that were nothing") \
 	X(drop_stale, "dropped: table not readable in time")		\
 	X(drop_talker, "dropped: too much, newest of who talks the most") \
 	X(drop_busy, "dropped: too much, newest of the busiest room or of " \
@@ -65,6 +66,7 @@
 	X(unreachable, "port unreachable answers")			\
 	X(ports_learned, "source ports learned or changed")		\
 	X(ports_held, "source port changes held: once a second")	\
+	X(answers_dropped, "answers not sent: too many to one member")	\
 	X(notices, "notices sent")					\
 	X(notices_dropped, "notices dropped: rate or room size")	\
 	X(leave_words, "members that left by a word")			\

@@ -7,7 +7,7 @@
 #include "inbox.h"
 #include "sparse.h"
 
-enum { REFUSED_MAX = 4 };	/* a bundle's datagrams, in a row */
+enum { REFUSED_MAX = 4, IDLE_MAX = 16 };	/* of a bundle, in a row */
 
 /* What the kernel shortened in the last batch. */
 static void
@@ -56,7 +56,7 @@ begin(const struct inbox *in, struct inbox_item *it)
 		    in->msg[it->msg].msg_hdr.msg_namelen) == -1)
 			continue;
 		it->size = net_bundle_got(&in->msg[it->msg].msg_hdr);
-		it->refused = 0;
+		inbox_accept(it);
 		return true;
 	}
 	return false;
@@ -82,17 +82,53 @@ inbox_next(const struct inbox *in, struct inbox_item *it)
 	return true;
 }
 
-unsigned
-inbox_refuse(const struct inbox *in, struct inbox_item *it)
+/* Passes over the rest of a bundle; how many datagrams. */
+static unsigned
+pass_over(const struct inbox *in, struct inbox_item *it)
 {
 	size_t left;
 
-	if (++it->refused < REFUSED_MAX || it->at == 0)
+	if (it->at == 0)
 		return 0;
 	left = in->msg[it->msg].msg_len - it->at;
 	it->at = 0;
 	it->msg++;
 	return (unsigned)((left + it->size - 1) / it->size);
+}
+
+unsigned
+inbox_refuse(const struct inbox *in, struct inbox_item *it)
+{
+	return ++it->refused < REFUSED_MAX ? 0 : pass_over(in, it);
+}
+
+unsigned
+inbox_tire(const struct inbox *in, struct inbox_item *it)
+{
+	return ++it->idle < IDLE_MAX ? 0 : pass_over(in, it);
+}
+
+void
+inbox_remember(struct inbox_item *it, size_t head, uint32_t slot, bool alone)
+{
+	it->said = it->p;
+	it->said_len = it->len;
+	it->head = head;
+	it->slot = slot;
+	it->alone = alone;
+}
+
+unsigned
+inbox_pass_alike(const struct inbox *in, struct inbox_item *it, size_t begin)
+{
+	unsigned n = 0;
+
+	while (it->at != 0 && in->msg[it->msg].msg_len - it->at >= it->size &&
+	    memcmp(it->p, it->p + it->size, begin) == 0) {
+		(void)inbox_next(in, it);
+		n++;
+	}
+	return n;
 }
 
 size_t

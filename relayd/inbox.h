@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "addr.h"
 #include "fanout.h"
@@ -37,6 +38,12 @@ struct inbox_item {
 	int		 msg;
 	size_t		 at, size;
 	unsigned	 refused;	/* of its bundle, in a row */
+	unsigned	 idle;		/* the same, of what changed nothing */
+	/* One of its bundle, and who said it: a repetition is quickly seen. */
+	const uint8_t	*said;		/* or NULL */
+	size_t		 said_len, head;
+	uint32_t	 slot;
+	bool		 alone;
 };
 
 /* fatal where memory is short. */
@@ -55,12 +62,33 @@ bool	inbox_next(const struct inbox *, struct inbox_item *);
  * mostly 0.
  */
 unsigned inbox_refuse(const struct inbox *, struct inbox_item *);
+/*
+ * The same in place of inbox_accept for one of which nothing comes, nor did
+ * of another one of that member: there may be more of these in a row.
+ */
+unsigned inbox_tire(const struct inbox *, struct inbox_item *);
+/*
+ * The first `head` bytes of this datagram said who speaks; inbox_repeats:
+ * another one of its bundle is as long and has the same.
+ */
+void	inbox_remember(struct inbox_item *, size_t head, uint32_t slot,
+	    bool alone);
+static inline bool
+inbox_repeats(const struct inbox_item *it)
+{
+	return it->said != NULL && it->len == it->said_len &&
+	    memcmp(it->p, it->said, it->head) == 0;
+}
+/* Passes over those of its length behind it that begin alike; how many. */
+unsigned inbox_pass_alike(const struct inbox *, struct inbox_item *,
+	    size_t begin);
 /* The size of all that is in it. */
 size_t	inbox_bytes(const struct inbox *);
 static inline void
 inbox_accept(struct inbox_item *it)
 {
-	it->refused = 0;
+	it->refused = it->idle = 0;
+	it->said = NULL;
 }
 
 #endif

@@ -12,13 +12,16 @@
 #include "deliver.h"
 #include "fault.h"
 #include "relay.h"
+#include "take.h"
 #include "wire_udp.h"
 
 enum {
-	SEEN_MS = 100,
 	BATCHES_AT_ONCE = 8,		/* then something is sent again, */
 	READ_AT_ONCE = 1024,		/* or after so many datagrams, */
 	BATCH_BYTES = 1 << 18,		/* or after so long a batch */
+	JSON_LOOKS = 4,			/* for a token, in a datagram */
+	JSON_REFUSED = 8,		/* of a member, in a millisecond */
+	JSON_BLIND = 4,			/* read in vain in a millisecond */
 	ACCEPTED = LC_COUNT,
 };
 
@@ -119,6 +122,76 @@ of_another(struct relay *r, const uint8_t *p, size_t len,
 	return port == from->port || port == 0;
 }
 
+/*
+ * The last resort, since it takes long: the token may be said in escapes, as
+ * no client does.  A few that were nobody's are the end of it for now.
+ */
+static unsigned
+by_json_blindly(struct relay *r, const struct addr *from, const uint8_t *p,
+    size_t len, bool past, struct room_datagram *d, uint32_t *slot,
+    unsigned why)
+{
+	if (often_times(&r->often, r->now_ms, OFTEN_ALL, OFTEN_BLIND) >=
+	    JSON_BLIND)
+		return LC_drop_json;
+	if (udp_split_json(d, p, len, r->scratch))
+		why = by_token(r, d, from, past, slot);
+	if (why != ACCEPTED)
+		(void)often_again(&r->often, r->now_ms, OFTEN_ALL,
+		    OFTEN_BLIND);
+	return why;
+}
+
+/* One that seems to be a member's, unless much of his came to nothing. */
+static unsigned
+by_json_of(struct relay *r, const struct addr *from, const uint8_t *p,
+    size_t len, bool past, struct room_datagram *d, uint32_t *slot,
+    unsigned why)
+{
+	const uint32_t whose = *slot;
+
+	if (often_times(&r->often, r->now_ms, whose, OFTEN_REFUSED) >=
+	    JSON_REFUSED)
+		return LC_drop_json;
+	if (udp_split_json(d, p, len, r->scratch))
+		why = by_token(r, d, from, past, slot);
+	if (why != ACCEPTED)
+		(void)often_again(&r->often, r->now_ms, whose,
+		    OFTEN_REFUSED);
+	return why;
+}
+
+/*
+ * Rule 3.  To read JSON takes longer than all the rest, and the address of a
+ * member is no secret: nothing is read before a token of somebody's is seen.
+ * why: what the other rules said.
+ */
+static unsigned
+by_json(struct relay *r, const struct addr *from, const uint8_t *p,
+    size_t len, bool past, struct room_datagram *d, uint32_t *slot,
+    unsigned why)
+{
+	enum udp_token seen = UDP_TOKEN_NONE;
+	unsigned looks, other = why;
+	bool unclear = false;
+	size_t at = 0;
+
+	for (looks = 0; looks < JSON_LOOKS; looks++) {
+		seen = udp_json_token(d, p, len, &at);
+		if (seen == UDP_TOKEN_NONE)
+			break;
+		unclear = unclear || seen == UDP_TOKEN_UNCLEAR;
+		if (seen == UDP_TOKEN_FOUND)
+			other = by_token(r, d, from, past, slot);
+		if (other == ACCEPTED)
+			return by_json_of(r, from, p, len, past, d, slot, why);
+	}
+	if (unclear || seen != UDP_TOKEN_NONE ||
+	    memmem(p, len, "\\u00", 4) != NULL)
+		return by_json_blindly(r, from, p, len, past, d, slot, why);
+	return other;
+}
+
 /* The rules in their order. */
 static unsigned
 rules(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
@@ -136,9 +209,8 @@ rules(struct relay *r, const struct addr *from, const uint8_t *p, size_t len,
 		return ACCEPTED;
 	if (udp_split_token(d, p, len))
 		why = by_token(r, d, from, past, slot);
-	if (why != ACCEPTED && peers_json_host(&r->peers, from) &&
-	    udp_split_json(d, p, len, r->scratch))
-		why = by_token(r, d, from, past, slot);
+	if (why != ACCEPTED && peers_json_host(&r->peers, from))
+		why = by_json(r, from, p, len, past, d, slot, why);
 	return why;
 }
 
@@ -176,54 +248,6 @@ take_in_hand(struct relay *r, const struct addr *from, const uint8_t *p,
 
 /* ---- what it means ---- */
 
-/* The answer that some dialects want to each of their datagrams. */
-static void
-answer(struct relay *r, struct member *m, enum status st)
-{
-	const struct room *room = &r->peers.rooms[m->room];
-	uint8_t out[DATAGRAM_HEADER + NAME_MAX_BYTES + 1];
-	const struct group *g;
-
-	if ((dialect_row(m->dialect)->flags & DIALECT_ECHO_STATUS) == 0 ||
-	    m->place.group == 0)
-		return;
-	g = &r->peers.fanout.groups[m->place.group - 1];
-	out[0] = room->name_len;
-	out[1] = 0;
-	memcpy(out + 2, peers_room_name(&r->peers, m->room), room->name_len);
-	out[2 + room->name_len] = (uint8_t)('0' + st);
-	(void)send_one(&r->out, m->sock, &m->dest,
-	    g->entry[m->place.position].msg_hdr.msg_namelen, out,
-	    (size_t)room->name_len + 3);
-}
-
-static bool
-is_word(const struct room_datagram *d, const char *word)
-{
-	return word != NULL && strlen(word) == d->msg_len &&
-	    memcmp(word, d->msg, d->msg_len) == 0;
-}
-
-/* The setting `member-rate`; a burst that was used up fills at that rate. */
-static bool
-over_rate(struct relay *r, uint32_t slot)
-{
-	const uint64_t now_us = r->now_ms * 1000;
-	uint64_t gap, whole, burst;
-
-	if (r->set.member_rate == 0)
-		return false;
-	gap = 1000000 / r->set.member_rate;
-	burst = gap * (r->set.member_burst > 0 ? r->set.member_burst : 1);
-	whole = peers_whole_us(&r->peers, slot, now_us + burst + 1000000);
-	if (whole < now_us)
-		whole = now_us;
-	if (whole + gap > now_us + burst)
-		return true;
-	peers_spent(&r->peers, slot, whole + gap);
-	return false;
-}
-
 void
 relay_in_hand(struct relay *r, uint32_t slot, size_t len)
 {
@@ -231,79 +255,73 @@ relay_in_hand(struct relay *r, uint32_t slot, size_t len)
 	live_take_of(r->live, slot, r->peers.members[slot].gen);
 }
 
-static void
-heard(struct relay *r, uint32_t slot, const struct addr *from, uint8_t sock,
-    size_t len)
+/*
+ * What says whose a datagram is: all before the message, or the whole where
+ * that is not how it is made.
+ */
+static size_t
+head_of(const struct inbox_item *in, const struct room_datagram *d)
 {
-	struct member *m = &r->peers.members[slot];
-
-	m->refused = 0;
-	if (r->now_ms - m->seen_ms >= SEEN_MS) {
-		m->seen_ms = r->now_ms;
-		live_set_seen(r->live, slot, r->now_ms);
-	}
-	if (m->wished != END_NONE)
-		care_withdraw(r, slot);
-	if (m->addr.port == 0) {
-		/* What is sent now is not this datagram's doing. */
-		live_done(r->live);
-		deliver_earlier(r, m->room);
-		relay_in_hand(r, slot, len);
-	}
-	peers_spoke(&r->peers, slot, from->port, sock, r->now_ms);
+	return d->token == in->p + DATAGRAM_HEADER + d->room_len ?
+	    in->len - d->msg_len : in->len;
 }
 
-/* A good datagram of a member. */
-static enum status
-take(struct relay *r, uint32_t slot, const struct room_datagram *d)
+/* How many of its bundle are passed over because of it. */
+static unsigned
+datagram(struct relay *r, uint8_t sock, struct inbox_item *in)
 {
-	struct member *m = &r->peers.members[slot];
-	const struct dialect *row = dialect_row(m->dialect);
-
-	if (d->msg_len == 0) {
-		count(r, LC_keepalives, 1);
-	} else if (is_word(d, row->leave[0]) || is_word(d, row->leave[1])) {
-		count(r, LC_leave_words, 1);
-		care_wish(r, slot, END_LEFT);
-	} else if (is_word(d, row->enroll)) {
-		count(r, LC_keepalives, 1);
-		peers_enrolled(&r->peers, slot);
-	} else if (over_rate(r, slot)) {
-		count(r, LC_drop_rate, 1);
-		return ST_SLOW_DOWN;
-	} else if (r->peers.rooms[m->room].members == 1) {
-		count(r, LC_messages, 1);	/* and nobody to hear it */
-	} else if (!queue_put(&r->queue, m->room, slot,
-	    r->peers.rooms[m->room].members, d->msg, d->msg_len)) {
-		return ST_SLOW_DOWN;
-	}
-	return ST_OK;
-}
-
-/* False where it was nobody's, or too much. */
-static bool
-datagram(struct relay *r, uint8_t sock, const struct addr *from,
-    const uint8_t *p, size_t len)
-{
+	enum taken taken = TAKEN_REFUSED;
 	struct room_datagram d;
-	enum status st = ST_OK;
-	uint32_t slot;
+	uint32_t slot = 0;
 	unsigned why;
+	bool idle, again;
 
 	count(r, LC_received, 1);
-	why = take_in_hand(r, from, p, len, false, &d, &slot);
+	why = take_in_hand(r, &in->from, in->p, in->len, false, &d, &slot);
 	if (why == ACCEPTED) {
 		FAULT(datagram_known);
 		FAULT_POISON(d.msg, d.msg_len);
-		heard(r, slot, from, sock, len);
-		st = take(r, slot, &d);
-		answer(r, &r->peers.members[slot], st);
+		take_heard(r, slot, &in->from, sock, in->len);
+		taken = take_datagram(r, slot, &d);
 	} else {
 		count(r, why, 1);
 	}
 	FAULT(datagram_handled);
 	live_done(r->live);
-	return st == ST_OK && (why == ACCEPTED || why == LC_drop_stale);
+	if (taken == TAKEN_REFUSED && why != LC_drop_stale)
+		return inbox_refuse(&r->inbox, in);
+	idle = taken == TAKEN_IDLE || taken == TAKEN_ALONE;
+	again = idle && often_again(&r->often, r->now_ms, slot,
+	    OFTEN_IDLE) > 0;
+	if (!again)
+		inbox_accept(in);
+	if (idle)
+		inbox_remember(in, head_of(in, &d), slot,
+		    taken == TAKEN_ALONE);
+	return again ? inbox_tire(&r->inbox, in) : 0;
+}
+
+/*
+ * In one bundle a member said that it is there, or spoke to an empty room,
+ * and now it does so again: nothing but a counter changes.
+ */
+static bool
+idle_again(struct relay *r, struct inbox_item *in)
+{
+	const size_t msg_len = in->len - in->head;
+	size_t alike = in->len;
+	unsigned n;
+
+	if (!inbox_repeats(in) || (!in->alone && msg_len > 0))
+		return false;
+	if (in->alone && !take_unheard(r, in->slot, in->p + in->head, msg_len))
+		return false;
+	if (in->alone && !take_word_len(r, in->slot, msg_len))
+		alike = in->head;
+	n = 1 + inbox_pass_alike(&r->inbox, in, alike);
+	count(r, LC_received, n);
+	count(r, in->alone ? LC_messages : LC_keepalives, n);
+	return true;
 }
 
 static void
@@ -365,13 +383,16 @@ introduce(struct relay *r, unsigned sock)
 	uint32_t slot;
 
 	while (inbox_next(&r->inbox, &in)) {
+		if (inbox_repeats(&in))
+			continue;
 		if (take_in_hand(r, &in.from, in.p, in.len, true, &d, &slot)
 		    != ACCEPTED) {
 			(void)inbox_refuse(&r->inbox, &in);
 		} else {
 			inbox_accept(&in);
+			inbox_remember(&in, head_of(&in, &d), slot, false);
 			if (r->peers.members[slot].addr.port == 0)
-				heard(r, slot, &in.from, (uint8_t)sock,
+				take_heard(r, slot, &in.from, (uint8_t)sock,
 				    in.len);
 		}
 		live_done(r->live);
@@ -408,12 +429,11 @@ receive_batch(struct relay *r, unsigned sock)
 		introduce(r, sock);
 	relay_follow(r);
 	while (inbox_next(&r->inbox, &in)) {
-		if (datagram(r, (uint8_t)sock, &in.from, in.p, in.len)) {
-			inbox_accept(&in);
-		} else if ((unread = inbox_refuse(&r->inbox, &in)) > 0) {
-			count(r, LC_received, unread);
-			count(r, LC_drop_unread, unread);
-		}
+		if (idle_again(r, &in) ||
+		    (unread = datagram(r, (uint8_t)sock, &in)) == 0)
+			continue;
+		count(r, LC_received, unread);
+		count(r, LC_drop_unread, unread);
 	}
 	return n == INBOX_BATCH && inbox_bytes(&r->inbox) < BATCH_BYTES;
 }

@@ -14,6 +14,7 @@
 #include "inbox.h"
 #include "lobby.h"
 #include "notice.h"
+#include "often.h"
 #include "peers.h"
 #include "queue.h"
 #include "send.h"
@@ -43,6 +44,7 @@ struct relay {
 	struct lobby		 lobby;		/* worker 0 */
 	struct outlet		 lobby_out;
 	struct inbox		 inbox;
+	struct often		 often;
 	struct queue		 queue;		/* accepted, not yet sent */
 	struct window		 small;		/* being sent in one go */
 	struct window		 busy[DELIVER_KINDS];	/* in slices */

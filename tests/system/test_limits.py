@@ -42,6 +42,8 @@ PROVED = {
     "drop_rate": HERE, "drop_stale": CALLS,
     "drop_own": "tests/unit/check_own.c",
     "drop_unread": "tests/unit/check_bundle.c",
+    "drop_json": "tests/unit/check_relay.c",
+    "answers_dropped": "tests/unit/check_relay.c",
     "drop_talker": "tests/unit/check_queue.c",
     "drop_busy": "tests/unit/check_queue.c",
     "bundles_split": "tests/unit/check_bundle.c", "copy_unsendable": CALLS,

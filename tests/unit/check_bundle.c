@@ -196,6 +196,106 @@ START_TEST(test_bundles_of_strangers)
 }
 END_TEST
 
+enum { MANY = 40 };
+
+/*
+ * Who says often that it is there, or speaks where nobody is, is quickly
+ * passed over, but not what else is in the bundle.
+ */
+START_TEST(test_bundles_of_nothing)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client alone = member("s", "alone");
+	uint8_t out[MANY * 256];
+	size_t n = 0, i;
+
+	if (!net_can_bundle(a.fd) || !bundle)
+		return;
+	for (i = 0; i < MANY - 1; i++)
+		n += put(out + n, "r", a.made.token, TOKEN_TEXT, "", 0);
+	n += put(out + n, "", b.made.token, TOKEN_TEXT, "!", 1);
+	(void)grown(LC_received);
+	(void)grown(LC_keepalives);
+	leave_bundle(&a, out, n, n / MANY);
+	turn();
+	hears(&a, "b: !");
+	ck_assert_uint_eq(grown(LC_received), MANY);
+	ck_assert_uint_eq(grown(LC_keepalives), MANY - 1);
+	(void)grown(LC_messages);
+	/* the word is as long as the messages */
+	for (i = 0, n = 0; i < MANY; i++)
+		n += put(out + n, "s", alone.made.token, TOKEN_TEXT,
+		    i == MANY - 3 ? "/exit" : i % 2 == 0 ? "hello" : "again",
+		    5);
+	leave_bundle(&alone, out, n, n / MANY);
+	turn();
+	ck_assert_uint_eq(grown(LC_messages), MANY - 3);
+	ck_assert_uint_eq(grown(LC_leave_words), 1);
+	ck_assert_uint_eq(grown(LC_drop_token), 2);
+	ck_assert_uint_eq(grown(LC_drop_unread), 0);
+}
+END_TEST
+
+/* A message to nobody, and one that the first of a room hears. */
+START_TEST(test_bundle_of_who_is_alone)
+{
+	struct client alone = member("s", "alone"), b;
+	uint8_t out[MANY * 256];
+	char text[8];
+	size_t n = 0, i;
+
+	if (!net_can_bundle(alone.fd) || !bundle)
+		return;
+	for (i = 0; i < MANY; i++) {
+		(void)snprintf(text, sizeof(text), "%02zu", i);
+		n += put(out + n, "s", alone.made.token, TOKEN_TEXT, text, 2);
+	}
+	leave_bundle(&alone, out, n, n / MANY);
+	turn();
+	ck_assert_uint_eq(grown(LC_messages), MANY);
+	b = member("s", "b");
+	leave_bundle(&alone, out, n, n / MANY);
+	turn();
+	for (i = 0; i < MANY; i++) {
+		(void)snprintf(text, sizeof(text), "%02zu", i);
+		(void)snprintf((char *)out, sizeof(out), "alone: %s", text);
+		hears(&b, (char *)out);
+	}
+}
+END_TEST
+
+/* Several take turns to say nothing, at one address. */
+START_TEST(test_bundles_of_idle_members)
+{
+	struct client c[MANY], *who;
+	uint8_t out[MANY * 256];
+	size_t n, i, of;
+
+	for (i = 0; i < MANY; i++)
+		c[i] = member("r", "c");
+	if (!net_can_bundle(c[0].fd) || !bundle)
+		return;
+	for (of = 2; of <= MANY; of += MANY - 2) {
+		for (i = 0, n = 0; i < MANY; i++) {
+			who = &c[i % of];
+			n += put(out + n, "r", who->made.token, TOKEN_TEXT,
+			    "", 0);
+		}
+		next_millisecond();
+		(void)grown(LC_received);
+		(void)grown(LC_keepalives);
+		leave_bundle(&c[0], out, n, n / MANY);
+		relay_receive(&relay, 0);
+		ck_assert_uint_eq(grown(LC_received), MANY);
+		/* each was heard, and then 16 that said nothing more */
+		ck_assert_uint_eq(grown(LC_drop_unread),
+		    of == 2 ? MANY - 2 - 16 : 0);
+		ck_assert_uint_eq(grown(LC_keepalives),
+		    of == 2 ? 2 + 16 : MANY);
+	}
+}
+END_TEST
+
 /* A path that takes no bundle: every copy arrives by itself. */
 START_TEST(test_bundle_refused)
 {
@@ -274,6 +374,9 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_order_of_endings);
 	tcase_add_test(tc, test_bundles_come);
 	tcase_add_test(tc, test_bundles_of_strangers);
+	tcase_add_test(tc, test_bundles_of_nothing);
+	tcase_add_test(tc, test_bundle_of_who_is_alone);
+	tcase_add_test(tc, test_bundles_of_idle_members);
 	tcase_add_test(tc, test_bundle_refused);
 	tcase_add_test(tc, test_no_kernel_for_it);
 	return tc;

@@ -348,6 +348,86 @@ START_TEST(test_json)
 }
 END_TEST
 
+static void
+leave_json(const struct client *c, const char *members)
+{
+	char out[512];
+	const int n = snprintf(out, sizeof(out),
+	    "%c%c{\"room_name\": \"r\", %s}", 0, 0, members);
+
+	leave_at(c, &relay_at, out, (size_t)n);
+}
+
+static void
+leave_json_said(const struct client *c, const char *name, const char *msg)
+{
+	char out[256];
+
+	(void)snprintf(out, sizeof(out), "\"%s\": \"%.32s\", %s", name,
+	    c->made.token, msg);
+	leave_json(c, out);
+}
+
+/* What no token opens is not read, and harms nobody who speaks JSON. */
+START_TEST(test_json_flood)
+{
+	struct client a = member("r", "a"), near = guest("127.0.0.1");
+	struct client j = member_as("r", "j", "json-udp", true);
+	struct client k = member_as("r", "k", "json-udp", true);
+	int i;
+
+	(void)grown(LC_drop_token);
+	next_millisecond();
+	for (i = 0; i < 20; i++)
+		leave_json(&near, "\"x\": \"\\u0041\"");
+	for (i = 0; i < 20; i++)
+		leave_json(&near, "\"token\": \"nobody's\"");
+	for (i = 0; i < 20; i++)
+		leave_json_said(&j, "token", "\"message\": 5");
+	leave_json_said(&j, "token", "\"message\": \"too much\"");
+	leave_json_said(&k, "token", "\"message\": \"hi\"");
+	relay_receive(&relay, 0);
+	ck_assert_uint_eq(grown(LC_drop_token), 4 + 20 + 8);
+	ck_assert_uint_eq(grown(LC_drop_json), 16 + 12 + 1);
+	turn();
+	hears(&a, "k: hi");
+	hears_nothing(&a);
+	next_millisecond();
+	leave_json_said(&j, "token", "\"message\": \"sorry\"");
+	turn();
+	hears(&a, "j: sorry");
+}
+END_TEST
+
+/* JSON may say it in many ways. */
+START_TEST(test_json_tokens)
+{
+	struct client a = member("r", "a");
+	struct client j = member_as("r", "j", "json-udp", true);
+	char out[128];
+
+	leave_json_said(&j, "tok\\u0065n", "\"message\": \"1\"");
+	leave_json_said(&j, "token", "\"message\": \"token\"");
+	(void)snprintf(out, sizeof(out), "\"message\": \"token\", "
+	    "\"token\": \"\\u00%02x%.31s\"", j.made.token[0],
+	    j.made.token + 1);
+	leave_json(&j, out);
+	leave_json_said(&j, "token", "\"message\": \"2\", "
+	    "\"x\": {\"token\": 1}");
+	leave_json_said(&j, "x\": {\"token\": \"\"}, \"token",
+	    "\"message\": \"3\"");
+	leave_json_said(&j, "token", "\"message\": \"\\\"token\\\":\"");
+	turn();
+	hears(&a, "j: 1");
+	hears(&a, "j: token");
+	hears(&a, "j: token");
+	hears(&a, "j: 2");
+	hears(&a, "j: 3");
+	hears(&a, "j: \"token\":");
+	ck_assert_uint_eq(grown(LC_drop_json), 0);
+}
+END_TEST
+
 START_TEST(test_echo)
 {
 	struct client a = member("r", "a");
@@ -371,6 +451,39 @@ START_TEST(test_echo)
 	hears(&a, "i: one");
 	hears(&a, "i: two");
 	hears_nothing(&a);
+}
+END_TEST
+
+enum { TALKING = 6 };
+
+/* More answers than anybody waits for are not sent; one is, to everybody. */
+START_TEST(test_echo_flood)
+{
+	static const unsigned answers[TALKING] = { 16, 16, 16, 16, 1, 1 };
+	struct client a = member("r", "a"), c[TALKING];
+	unsigned i, k;
+
+	for (i = 0; i < TALKING; i++)
+		c[i] = member_as("r", "i", "inline", false);
+	turn();
+	for (i = 0; i < TALKING; i++)
+		while (recv(c[i].fd, &(char){ 0 }, 1, 0) != -1)
+			;
+	next_millisecond();
+	for (i = 0; i < TALKING; i++)
+		for (k = 0; k < 20; k++)
+			leave_said(&c[i], "", 0);
+	relay_receive(&relay, 0);
+	for (i = 0; i < TALKING; i++) {
+		for (k = 0; k < answers[i]; k++)
+			gets(&c[i], "\x01\0r0", 4);
+		hears_nothing(&c[i]);
+	}
+	ck_assert_uint_eq(grown(LC_answers_dropped), 4 * 4 + 2 * 19);
+	next_millisecond();
+	say(&c[0], "hi");
+	gets(&c[0], "\x01\0r0", 4);
+	hears(&a, "i: hi");
 }
 END_TEST
 
@@ -521,7 +634,10 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_bare_at_anothers_port);
 	tcase_add_test(tc, test_bare_where_another_will_speak);
 	tcase_add_test(tc, test_json);
+	tcase_add_test(tc, test_json_flood);
+	tcase_add_test(tc, test_json_tokens);
 	tcase_add_test(tc, test_echo);
+	tcase_add_test(tc, test_echo_flood);
 	tcase_add_test(tc, test_form_limit);
 	tcase_add_test(tc, test_death_after_a_look);
 	return tc;

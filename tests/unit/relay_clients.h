@@ -77,6 +77,17 @@ turn(void)
 	}
 }
 
+/* The relay has done nothing yet in its millisecond. */
+static inline void
+next_millisecond(void)
+{
+	const uint64_t was = relay.now_ms;
+
+	do
+		relay_turn(&relay);
+	while (relay.now_ms == was);
+}
+
 /* Sends, and leaves it waiting in the relay's socket. */
 static void
 leave_at(const struct client *c, const struct addr *to, const void *p,
