@@ -22,6 +22,7 @@ import subprocess
 import time
 import unittest
 
+import dialects
 import ocm
 from ocm import SANITIZED, Case
 from tcrp import (CREATE, JOIN, SLOW_DOWN, Talk, resident_kib, wait_until,
@@ -265,7 +266,9 @@ class Attackers:
 
 
 @unittest.skipIf(SANITIZED, "measures what a sanitizer changes")
-class Attack(Case):
+class Attacked(Case):
+    """What the attacks have in common."""
+
     def begin(self, processors=1, **options):
         every = sorted(os.sched_getaffinity(0))
         if len(every) < 2:
@@ -371,6 +374,10 @@ class Attack(Case):
         self.endured(Flood(getattr(self.server, port)[0], datagrams, **how),
                      counter)
 
+
+class Attack(Attacked):
+    """By strangers."""
+
     # Garbage, tokens that nobody has, and more than 4096 bytes.  A network
     # carries no more than 9000 in one piece; loopback would take ten gigabytes
     # a second of longer ones, or of bundles of long ones.
@@ -448,6 +455,10 @@ class Attack(Case):
         self.assertGreater(self.server.stats()["refused_rate"], 100)
         self.seen(decided)
 
+
+class MemberAttack(Attacked):
+    """By members, or from where they are."""
+
     def noise(self, counter, bundle=False, **options):
         """A member floods a room of its own, and no other is harmed."""
         self.begin(**options)
@@ -472,6 +483,60 @@ class Attack(Case):
 
     def test_member_floods_its_room_in_bundles(self):
         self.noise("drop_talker", bundle=True)
+
+    def test_keepalives_in_bundles(self):
+        self.begin()
+        mallory = self.noisy_room(6)
+        self.endured(Flood(self.server.relay[0], [mallory.datagram("")],
+                           bundle=True, who=mallory), "keepalives")
+
+    def test_messages_to_nobody_in_bundles(self):
+        """One in an empty room; the word "/exit" is as long as these."""
+        self.begin()
+        mallory = self.noisy_room(1)
+        flood = Flood(self.server.relay[0], [mallory.datagram("noise")],
+                      bundle=True, who=mallory)
+        self.endured(flood, "messages")
+        self.assertGreater(self.server.stats()["messages"], 100000)
+
+    def answered(self, bundle):
+        """A member of a dialect that has each datagram answered."""
+        self.begin()
+        mallory = dialects.Inline(self.server, "mallory").create("noise")
+        self.endured(Flood(self.server.relay[0], [mallory.datagram("!")],
+                           bundle, who=mallory), "answers_dropped")
+        mallory.drain()
+        mallory.say("still answered")
+
+    def test_answered_datagrams(self):
+        self.answered(False)
+
+    def test_answered_datagrams_in_bundles(self):
+        self.answered(True)
+
+    def said_in_json(self, counter, *texts):
+        """From where a member speaks JSON; %s is its token."""
+        self.begin()
+        mallory = dialects.JsonUdp(self.server, "mallory").create("noise")
+        token = mallory.token.decode()
+        self.endured(Flood(self.server.relay[0], [
+            b"\0\0" + text.replace("%s", token).encode()
+            for text in texts], host="127.0.0.1"), counter)
+        other = self.server.member("other").join("noise")
+        mallory.say("still heard")
+        other.expect("still heard", "mallory")
+
+    def test_junk_in_json(self):
+        """Nothing that opens anything, but it could until its end."""
+        self.said_in_json("drop_token", '{"x":"' + "é" * 690)
+
+    def test_escapes_in_json(self):
+        self.said_in_json("drop_json", '{"x":"\\u0041' + "é" * 680,
+                          '{"x":' + '"token":' * 170)
+
+    def test_junk_in_json_of_a_member(self):
+        self.said_in_json("drop_json",
+                          '{"token":"%s","x":"' + "é" * 650)
 
     def test_comers_and_goers_in_a_flooded_room(self):
         """Nobody waits for what is on its way to who leaves."""
