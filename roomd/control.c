@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "roomd.h"
+#include "turn.h"
 
 enum {
 	BELLS_PER_TURN = 64,
@@ -249,6 +250,8 @@ control_make(struct roomd *d)
 	uint32_t k;
 
 	d->ctl = make_event(d, FD_CTL, on_ctl);
+	if (event_priority_set(d->ctl, PRIORITY_CONTROL) == -1)
+		fatal("event");
 	d->bell = make_event(d, -1, on_bell);
 	d->reap = make_event(d, -1, on_reap);
 	d->wish = make_event(d, -1, on_wish);

@@ -34,14 +34,18 @@ drop_first(struct outbox *o)
 }
 
 enum outbox_state
-outbox_flush(struct outbox *o, int fd)
+outbox_flush(struct outbox *o, int fd, size_t *most)
 {
 	const struct blob *b;
+	size_t len;
 	ssize_t n;
 
 	while (o->count > 0) {
 		b = o->queue[o->first];
-		n = send(fd, b->data + o->sent, b->len - o->sent,
+		len = b->len - o->sent;
+		if (len > 0 && *most == 0)
+			return OUTBOX_MORE;
+		n = send(fd, b->data + o->sent, len < *most ? len : *most,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -50,6 +54,7 @@ outbox_flush(struct outbox *o, int fd)
 		if (n == -1)
 			return OUTBOX_ERROR;
 		o->sent += (size_t)n;
+		*most -= (size_t)n;
 		if (o->sent == b->len)
 			drop_first(o);
 	}

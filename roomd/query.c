@@ -293,9 +293,10 @@ static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct query *one = arg;
+	size_t all = SIZE_MAX;
 
 	if ((what & EV_TIMEOUT) != 0 ||
-	    outbox_flush(&one->out, fd) != OUTBOX_BLOCKED)
+	    outbox_flush(&one->out, fd, &all) != OUTBOX_BLOCKED)
 		query_free(one);
 }
 
@@ -303,6 +304,7 @@ void
 queries_take(struct queries *q, int fd, const struct ctl_query *ask)
 {
 	struct timeval limit = { QUERY_S, 0 };
+	size_t all = SIZE_MAX;
 	struct query *one;
 	struct blob *b;
 
@@ -321,7 +323,7 @@ queries_take(struct queries *q, int fd, const struct ctl_query *ask)
 	if ((b = answer(q, ask)) == NULL)
 		counter_add(&rooms_counters(q->rooms)[RC_queries_lost], 1);
 	(void)outbox_add(&one->out, b);
-	if (outbox_flush(&one->out, fd) != OUTBOX_BLOCKED ||
+	if (outbox_flush(&one->out, fd, &all) != OUTBOX_BLOCKED ||
 	    event_add(&one->writable, &limit) == -1)
 		query_free(one);
 }

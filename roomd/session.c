@@ -7,7 +7,6 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include <event2/event_struct.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,9 @@
 #include "inbox.h"
 #include "outbox.h"
 #include "session.h"
+#include "turn.h"
 
 enum {
-	STEPS_PER_TURN = 32,		/* then others have their turn */
 	PORT_WAIT_MS = 2000,		/* for two more bytes; section 4 */
 	STAY_MS = 60000,		/* a person chooses a room */
 	SLOWEST = 256 * 1024 / 1000,	/* bytes per ms of a long answer */
@@ -27,7 +26,7 @@ enum {
 
 enum phase { READING, ANSWERING, PARTING, PHASES };
 /* What a step came to. */
-enum step { WAIT, AGAIN, GONE };
+enum step { WAIT, AGAIN, LATER, GONE };
 
 struct session {
 	TAILQ_ENTRY(session)	 link;
@@ -35,6 +34,7 @@ struct session {
 	int			 fd;
 	enum phase		 phase;
 	struct event		 readable, writable, timer;
+	struct turn		 turn;
 	struct half_open	 half;
 	struct caller		 caller;
 	struct seat		 seat;
@@ -59,16 +59,6 @@ struct sessions {
 	struct desk		*desk;
 	TAILQ_HEAD(, session)	 list;
 	uint32_t		 count;
-};
-
-static enum step	step_reading(struct session *);
-static enum step	step_answering(struct session *);
-static enum step	step_parting(struct session *);
-
-static enum step (*const steps[PHASES])(struct session *) = {
-	[READING] = step_reading,
-	[ANSWERING] = step_answering,
-	[PARTING] = step_parting,
 };
 
 static void
@@ -103,6 +93,7 @@ session_free(struct session *s)
 	(void)event_del(&s->readable);
 	(void)event_del(&s->writable);
 	(void)event_del(&s->timer);
+	turn_end(&s->turn);
 	(void)close(s->fd);
 	inbox_clear(&s->in);
 	outbox_clear(&s->out);
@@ -134,6 +125,13 @@ session_fail(struct session *s, enum room_counter why)
 	return session_close(s);
 }
 
+static enum step
+await(struct session *s, struct event *ready)
+{
+	return event_add(ready, NULL) == 0 ? WAIT :
+	    session_fail(s, RC_no_memory);
+}
+
 /* ---- sending ---- */
 
 static void
@@ -143,18 +141,19 @@ enqueue(struct session *s, struct blob *b)
 		s->slow = true;
 }
 
-/* AGAIN: all is sent. */
+/* AGAIN: all is sent.  LATER: enough for this turn. */
 static enum step
 flush(struct session *s)
 {
 	if (s->slow)
 		return session_fail(s, RC_closed_slow);
-	switch (outbox_flush(&s->out, s->fd)) {
+	switch (outbox_flush(&s->out, s->fd, &s->turn.left)) {
 	case OUTBOX_EMPTY:
 		return AGAIN;
 	case OUTBOX_BLOCKED:
-		return event_add(&s->writable, NULL) == 0 ? WAIT :
-		    session_fail(s, RC_no_memory);
+		return await(s, &s->writable);
+	case OUTBOX_MORE:
+		return LATER;
 	case OUTBOX_ERROR:
 		break;
 	}
@@ -248,17 +247,15 @@ begin_answering(struct session *s, struct answer *a)
 static enum step
 serve(struct session *s)
 {
+	const struct asker who = { s->caller, s->seat.id };
 	struct tcrp_frame f;
-	struct asker who;
 	struct answer a;
 
-	if (tcrp_read_frame(&f, s->in.frame) == -1) {
+	turn_spend(&s->turn, TURN_REQUEST);
+	if (tcrp_read_frame(&f, s->in.frame) == -1)
 		answer_refuse(s->all->desk, &f.head, ST_MALFORMED, &a);
-	} else {
-		who.caller = s->caller;
-		who.holds = s->seat.id;
+	else
 		answer_frame(s->all->desk, &f, &who, &a);
-	}
 	begin_answering(s, &a);
 	return AGAIN;
 }
@@ -281,10 +278,11 @@ static enum step
 step_reading(struct session *s)
 {
 	const size_t before = s->in.got;
+	enum step step;
 
 	/* Notices for a member who only listens. */
-	if (flush(s) == GONE)
-		return GONE;
+	if ((step = flush(s)) == GONE || step == LATER)
+		return step;
 	if (s->last) {
 		s->phase = ANSWERING;
 		deadline(s, request_timeout(s));
@@ -309,8 +307,7 @@ step_reading(struct session *s)
 	/* One that was waited for without haste has begun. */
 	if (before == 0 && s->in.got > 0 && (s->stay || seated(s)))
 		deadline(s, request_timeout(s));
-	return event_add(&s->readable, NULL) == 0 ? WAIT :
-	    session_fail(s, RC_no_memory);
+	return await(s, &s->readable);
 }
 
 /* ---- after the answer ---- */
@@ -389,8 +386,7 @@ step_parting(struct session *s)
 	enum inbox_state state = inbox_drain(&s->in, s->fd);
 
 	if (state == INBOX_PART)
-		return event_add(&s->readable, NULL) == 0 ? WAIT :
-		    session_fail(s, RC_no_memory);
+		return await(s, &s->readable);
 	if (state == INBOX_END && s->in.got == 2 && !s->last &&
 	    s->entered.row != NULL)
 		(void)rooms_set_port(s->all->desk->rooms, s->entered.slot,
@@ -401,24 +397,29 @@ step_parting(struct session *s)
 
 /* ---- events ---- */
 
-static void
-run(struct session *s)
-{
-	unsigned i;
-
-	for (i = 0; i < STEPS_PER_TURN; i++)
-		if (steps[s->phase](s) != AGAIN)
-			return;
-	/* Others first; what is left to do may not show as an event. */
-	event_active(&s->readable, EV_READ, 0);
-}
+static enum step (*const steps[PHASES])(struct session *) = {
+	[READING] = step_reading,
+	[ANSWERING] = step_answering,
+	[PARTING] = step_parting,
+};
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+run(evutil_socket_t fd, short what, void *arg)
 {
+	struct session *s = arg;
+	enum step step;
+
 	(void)fd;
 	(void)what;
-	run(arg);
+	turn_begin(&s->turn);
+	do
+		step = steps[s->phase](s);
+	while (step == AGAIN && !turn_over(&s->turn));
+	if (step == WAIT || step == GONE)
+		return;
+	/* Others first, also where it has sent more meanwhile. */
+	(void)event_del(&s->readable);
+	turn_rest(&s->turn);
 }
 
 static void
@@ -426,10 +427,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 
-	(void)fd;
-	(void)what;
 	if (s->phase == ANSWERING && s->gap_until != 0 && s->second != NULL)
-		run(s);
+		run(fd, what, s);
 	else if (s->phase == ANSWERING)
 		(void)session_fail(s, RC_closed_slow);
 	else if (s->phase == READING && !(s->stay && s->in.got == 0))
@@ -452,12 +451,12 @@ session_start(struct sessions *all, int fd, const struct addr *from,
 	}
 	s->all = all;
 	s->fd = fd;
-	s->caller.addr = *from;
-	s->caller.via = via;
+	s->caller = (struct caller){ *from, via };
 	(void)event_assign(&s->readable, all->base, fd, EV_READ | EV_PERSIST,
-	    on_event, s);
-	(void)event_assign(&s->writable, all->base, fd, EV_WRITE, on_event, s);
+	    run, s);
+	(void)event_assign(&s->writable, all->base, fd, EV_WRITE, run, s);
 	(void)evtimer_assign(&s->timer, all->base, on_timer, s);
+	turn_make(&s->turn, all->base, run, s);
 	TAILQ_INSERT_TAIL(&all->list, s, link);
 	all->count++;
 	if (begin_reading(s, request_timeout(s)) != GONE)
@@ -480,12 +479,11 @@ sessions_new(struct event_base *base, struct desk *desk)
 void
 sessions_free(struct sessions *all)
 {
-	struct session *s, *next;
+	struct session *s;
 
 	if (all == NULL)
 		return;
-	for (s = TAILQ_FIRST(&all->list); s != NULL; s = next) {
-		next = TAILQ_NEXT(s, link);
+	while ((s = TAILQ_FIRST(&all->list)) != NULL) {
 		if (seated(s))
 			audience_stand(all->desk->audience, &s->seat);
 		session_free(s);

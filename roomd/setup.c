@@ -13,11 +13,12 @@
 
 #include "log.h"
 #include "roomd.h"
+#include "turn.h"
 
 enum {
 	CONNECTIONS_MAX = 65536,
 	SPARE_FDS = 64,			/* our own, and ocmctl's */
-	CALLBACKS_PER_TURN = 128,	/* then new events are looked for */
+	CALLBACKS_PER_TURN = 16,	/* then new events are looked for */
 };
 
 void
@@ -80,6 +81,10 @@ make_base(void)
 	    CALLBACKS_PER_TURN, 0);
 	base = event_base_new_with_config(cfg);
 	event_config_free(cfg);
+	if (base != NULL && event_base_priority_init(base, PRIORITIES) == -1) {
+		event_base_free(base);
+		return NULL;
+	}
 	return base;
 }
 

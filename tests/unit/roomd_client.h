@@ -15,6 +15,7 @@
 
 #include "../../common/clock.h"
 #include "../../roomd/session.h"
+#include "../../roomd/turn.h"
 #include "limit_count.h"
 #include "roomd_fixture.h"
 
@@ -70,6 +71,7 @@ setup(void)
 	json_object_seed(1);
 	base = event_base_new();
 	ck_assert_ptr_nonnull(base);
+	ck_assert_int_eq(event_base_priority_init(base, PRIORITIES), 0);
 	fx_rooms(&events);
 	memset(&desk, 0, sizeof(desk));
 	desk.rooms = fx.rooms;
