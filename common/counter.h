@@ -18,6 +18,7 @@
 	X(refused_malformed, "refused: malformed request")		\
 	X(refused_unable, "refused: table full or shutting down")	\
 	X(refused_rate, "refused: rate limit of a source")		\
+	X(lists_old, "lists given as they were: rate limit of a source") \
 	X(closed_timeout, "closed: request not whole in time")		\
 	X(closed_half_open, "closed: too many half-open requests")	\
 	X(closed_slow, "closed: did not read its answer")		\

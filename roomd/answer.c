@@ -13,6 +13,8 @@
 /* Which room names and payloads an operation is for: the first that fits. */
 enum need { NONE, SOME, ANY };
 
+enum { ENTRIES_PER_JOIN = 256 };	/* of a list, in the same time */
+
 static void	enter(struct desk *, const struct tcrp_frame *,
 		    const struct asker *, struct answer *);
 static void	list(struct desk *, const struct tcrp_frame *,
@@ -140,8 +142,8 @@ may_enter(struct desk *d, const struct request *rq, const struct asker *who)
 	if ((rq->dialect->flags & DIALECT_TCP_OPEN) != 0 &&
 	    audience_size(d->audience) >= d->seats_max)
 		return ST_UNABLE;
-	if (!limit_take(d->limit, &who->caller.addr, d->settings->join_rate,
-	    d->settings->join_burst, clock_us()))
+	if (!limit_take(d->limit, LIMIT_JOINS, &who->caller.addr, 1,
+	    d->settings->join_rate, d->settings->join_burst, clock_us()))
 		return ST_SLOW_DOWN;
 	return ST_OK;
 }
@@ -170,18 +172,41 @@ enter(struct desk *d, const struct tcrp_frame *f, const struct asker *who,
 	explicit_bzero(&rq, sizeof(rq));
 }
 
+/*
+ * A long list that must be made anew is charged to its source, like as many
+ * joins as it takes the time of.  Beyond that it gets the last one, as that
+ * was, and is refused only where there is none.
+ */
+static enum status
+get_list(struct desk *d, const struct asker *who, const struct list_ask *q,
+    struct answer *a)
+{
+	const uint32_t joins = lists_cost(d->lists, q) / ENTRIES_PER_JOIN;
+	bool make = joins == 0 || limit_take(d->limit, LIMIT_LISTS,
+	    &who->caller.addr, joins, d->settings->join_rate,
+	    d->settings->join_burst, clock_us());
+
+	a->first = lists_get(d->lists, q, make);
+	if (a->first == NULL)
+		return make ? ST_UNABLE : ST_SLOW_DOWN;
+	if (!make)
+		counter_add(&d->counters[RC_lists_old], 1);
+	return ST_OK;
+}
+
 static void
 list(struct desk *d, const struct tcrp_frame *f, const struct asker *who,
     struct answer *a)
 {
-	(void)who;
+	const struct list_ask q = { .op = f->head.op, .codec = f->head.codec };
+	enum status st;
+
 	if (f->head.state != STATE_REQUEST) {
 		answer_status(d, &f->head, NULL, 0, ST_MALFORMED, a);
 		return;
 	}
-	a->first = lists_rooms(d->lists, f->head.op, f->head.codec);
-	if (a->first == NULL) {
-		answer_status(d, &f->head, NULL, 0, ST_UNABLE, a);
+	if ((st = get_list(d, who, &q, a)) != ST_OK) {
+		answer_status(d, &f->head, NULL, 0, st, a);
 		return;
 	}
 	/*
@@ -267,6 +292,7 @@ members(struct desk *d, const struct tcrp_frame *f, const struct asker *who,
 {
 	struct member_info m;
 	struct room_info room;
+	struct list_ask q = { .op = OP_MEMBERS, .room = &room };
 	struct request rq;
 	enum status st;
 
@@ -274,9 +300,10 @@ members(struct desk *d, const struct tcrp_frame *f, const struct asker *who,
 	if (st == ST_OK && !roomtab_room(rooms_table(d->rooms), m.room, &room))
 		st = ST_DENIED;
 	if (st == ST_OK) {
-		a->first = lists_members(d->lists, &room, rq.codec, rq.room,
-		    rq.room_len);
-		st = a->first != NULL ? ST_OK : ST_UNABLE;
+		q.codec = rq.codec;
+		q.name = rq.room;
+		q.name_len = rq.room_len;
+		st = get_list(d, who, &q, a);
 	}
 	if (st == ST_OK)
 		settle(d, ST_OK, a);

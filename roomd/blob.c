@@ -5,7 +5,6 @@
  * leave a token behind in freed memory.
  */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,8 @@
 #include "blob.h"
 #include "wire.h"
 
-/* A byte of a name becomes at most \u00xx. */
-enum { JSON_NAME = 6 * NAME_MAX_BYTES + 2 };
+/* A byte of a name becomes two at most. */
+enum { JSON_NAME = 2 * NAME_MAX_BYTES + 2 };
 
 static size_t total;
 
@@ -106,24 +105,37 @@ blob_number(struct blob **b, uint64_t n)
 	blob_text(b, text);
 }
 
+/*
+ * By hand, because long lists are made of it.  The table hands out valid
+ * names only, which have no control characters; so there is no second check.
+ */
+static size_t
+json_escape(char *to, const uint8_t *from, size_t len)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++) {
+		if (from[i] == '"' || from[i] == '\\')
+			to[n++] = '\\';
+		to[n++] = (char)from[i];
+	}
+	return n;
+}
+
 void
 blob_json(struct blob **b, const void *name, size_t len)
 {
 	char text[JSON_NAME];
-	json_t *j;
 	size_t n = 0;
 
-	/* The table hands out valid names only; so no second check. */
-	if (len <= NAME_MAX_BYTES &&
-	    (j = json_stringn_nocheck(name, len)) != NULL) {
-		n = json_dumpb(j, text, sizeof(text), JSON_ENCODE_ANY);
-		json_decref(j);
-	}
-	if (n == 0 || n > sizeof(text)) {
+	if (len > NAME_MAX_BYTES) {
 		blob_unref(*b);
 		*b = NULL;
 		return;
 	}
+	text[n++] = '"';
+	n += json_escape(text + n, name, len);
+	text[n++] = '"';
 	blob_add(b, text, n);
 }
 

@@ -49,6 +49,7 @@ joined(void *arg, const struct member_made *m)
 {
 	struct roomd *d = arg;
 
+	lists_changed(d->desk.lists, m->room);
 	audience_joined(d->desk.audience, m);
 }
 
@@ -57,6 +58,7 @@ left(void *arg, const struct member_info *m, enum ending why)
 {
 	struct roomd *d = arg;
 
+	lists_changed(d->desk.lists, m->room);
 	audience_left(d->desk.audience, m, why);
 }
 

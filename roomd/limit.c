@@ -33,7 +33,7 @@ struct limit_source {
 
 struct limit {
 	uint8_t				 key[crypto_shorthash_KEYBYTES];
-	struct rate			 rates[SETS][WAYS];
+	struct rate			 rates[LIMIT_WHATS][SETS][WAYS];
 	LIST_HEAD(, limit_source)	 sources[BUCKETS];
 	TAILQ_HEAD(, limit_source)	 by_count[COUNT_MAX + 1];
 	uint32_t			 busiest;	/* top of by_count */
@@ -93,9 +93,9 @@ hash_of(const struct limit *l, const uint8_t source[SOURCE])
  * one needs more sources than the table holds.
  */
 static struct rate *
-rate_of(struct limit *l, const uint8_t source[SOURCE])
+rate_of(struct limit *l, enum limit_what what, const uint8_t source[SOURCE])
 {
-	struct rate *set = l->rates[hash_of(l, source) % SETS];
+	struct rate *set = l->rates[what][hash_of(l, source) % SETS];
 	struct rate *oldest = &set[0];
 	unsigned i;
 
@@ -112,8 +112,8 @@ rate_of(struct limit *l, const uint8_t source[SOURCE])
 }
 
 bool
-limit_take(struct limit *l, const struct addr *a, uint32_t rate,
-    uint32_t burst, uint64_t now_us)
+limit_take(struct limit *l, enum limit_what what, const struct addr *a,
+    uint32_t much, uint32_t rate, uint32_t burst, uint64_t now_us)
 {
 	uint8_t source[SOURCE];
 	uint64_t now = now_us * 1000, each, full;
@@ -124,9 +124,11 @@ limit_take(struct limit *l, const struct addr *a, uint32_t rate,
 	each = NS_PER_S / rate;
 	if (burst == 0)
 		burst = 1;
+	if (much > burst)
+		much = burst;
 	addr_source(a, source);
-	r = rate_of(l, source);
-	full = (r->full_ns > now ? r->full_ns : now) + each;
+	r = rate_of(l, what, source);
+	full = (r->full_ns > now ? r->full_ns : now) + each * much;
 	if (full - now > each * burst)
 		return false;
 	r->full_ns = full;

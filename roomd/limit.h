@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What one source may ask of roomd: creates and joins per second, and TCP
- * requests that are not whole yet.  A source is an IPv4 address or an IPv6
+ * What one source may ask of roomd: creates and joins per second, lists that
+ * must be made, and TCP requests that are not whole yet.  A source is an IPv4 address or an IPv6
  * /64 (addr_source).  Called by answer.c and session.c.  Both tables are
  * bounded and keyed: nobody can choose who shares a place with him.
  */
@@ -22,13 +22,16 @@ struct limit_source;
 struct limit *limit_new(uint32_t most);
 void	limit_free(struct limit *);
 
+/* What is counted, each for itself: joins leave the lists alone. */
+enum limit_what { LIMIT_JOINS, LIMIT_LISTS, LIMIT_WHATS };
+
 /*
- * One create or join of this source now: is it within `rate` per second
- * after a burst of `burst` (at least 1)?  rate 0: always.  now_us is
- * clock_us().  The answer false takes nothing.
+ * So much of it by this source now: is that within `rate` per second after a
+ * burst of `burst` (at least 1)?  rate 0: always.  More than a burst counts
+ * as one.  now_us is clock_us().  The answer false takes nothing.
  */
-bool	limit_take(struct limit *, const struct addr *, uint32_t rate,
-	    uint32_t burst, uint64_t now_us);
+bool	limit_take(struct limit *, enum limit_what, const struct addr *,
+	    uint32_t much, uint32_t rate, uint32_t burst, uint64_t now_us);
 
 /* ---- half-open requests ---- */
 

@@ -294,16 +294,22 @@ list(struct hostile *h)
 {
 	uint8_t how = hostile_byte(h);
 	struct room_info r;
+	struct list_ask q = { .op = OP_PORT_OR_LIST };
 	struct blob *b;
 
-	must_list(lists_rooms(lists, OP_PORT_OR_LIST, CODEC_BE), 0);
-	b = lists_rooms(lists, OP_JOIN, CODEC_BE);
+	must_list(lists_get(lists, &q, true), 0);
+	q.op = OP_JOIN;
+	b = lists_get(lists, &q, true);
 	MUST(b != NULL && b->len >= TCRP_HEADER &&
 	    utf8_valid(b->data + TCRP_HEADER, b->len - TCRP_HEADER));
 	blob_unref(b);
-	if (roomtab_room(tab, how % TABLE_ROOMS, &r))
-		must_list(lists_members(lists, &r, CODEC_BE, r.name,
-		    r.name_len), r.name_len);
+	if (!roomtab_room(tab, how % TABLE_ROOMS, &r))
+		return;
+	q.op = OP_MEMBERS;
+	q.room = &r;
+	q.name = r.name;
+	q.name_len = r.name_len;
+	must_list(lists_get(lists, &q, true), r.name_len);
 }
 
 static void

@@ -46,7 +46,7 @@ takes(const struct addr *a, uint32_t rate, uint32_t burst, uint64_t now_us,
 	unsigned n = 0;
 
 	while (tries-- > 0)
-		n += limit_take(l, a, rate, burst, now_us);
+		n += limit_take(l, LIMIT_JOINS, a, 1, rate, burst, now_us);
 	return n;
 }
 
@@ -103,7 +103,7 @@ START_TEST(crowd_does_not_free_the_busy)
 	ck_assert_uint_eq(takes(&a, 1, 1000, 1000, 1000), 1000);
 	for (i = 0; i < 200000; i++) {
 		memcpy(b.ip + 12, &i, sizeof(i));
-		ck_assert(limit_take(l, &b, 1, 1000, 1000));
+		ck_assert(limit_take(l, LIMIT_JOINS, &b, 1, 1, 1000, 1000));
 	}
 	ck_assert_uint_eq(takes(&a, 1, 1000, 1000, 10), 0);
 }

@@ -234,11 +234,14 @@ spoil_member(const char *room, const char *name)
 	m->name_len = sizeof(bad);
 }
 
+static const struct list_ask array = { .op = OP_PORT_OR_LIST };
+static const struct list_ask joined = { .op = OP_JOIN };
+
 /* The list of rooms as a client gets it: state and payload. */
 static json_t *
 list_json(struct lists *l)
 {
-	struct blob *b = lists_rooms(l, OP_PORT_OR_LIST, CODEC_BE);
+	struct blob *b = lists_get(l, &array, true);
 	json_t *j;
 
 	ck_assert_ptr_nonnull(b);
@@ -278,7 +281,7 @@ START_TEST(bad_names)
 	ck_assert_ptr_nonnull(j = list_json(l));
 	ck_assert_uint_eq(json_array_size(j), 3);
 	json_decref(j);
-	ck_assert_ptr_nonnull(b = lists_rooms(l, OP_JOIN, CODEC_BE));
+	ck_assert_ptr_nonnull(b = lists_get(l, &joined, true));
 	ck_assert(utf8_valid(b->data + TCRP_HEADER, b->len - TCRP_HEADER));
 	blob_unref(b);
 	lists_free(l);

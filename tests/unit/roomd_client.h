@@ -43,6 +43,7 @@ static void
 on_joined(void *arg, const struct member_made *m)
 {
 	(void)arg;
+	lists_changed(desk.lists, m->room);
 	audience_joined(desk.audience, m);
 }
 
@@ -50,6 +51,7 @@ static void
 on_left(void *arg, const struct member_info *m, enum ending why)
 {
 	(void)arg;
+	lists_changed(desk.lists, m->room);
 	audience_left(desk.audience, m, why);
 }
 
