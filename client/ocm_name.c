@@ -55,7 +55,10 @@ take_list(struct chat *c, const struct tcrp_answer *a)
 	const struct entry	*ours;
 	struct entries		 all;
 
-	if (a->outcome != TCRP_OK || a->payload == NULL ||
+	if (a->outcome != TCRP_OK)
+		return;
+	c->list_len = a->len;
+	if (a->payload == NULL ||
 	    json_entries(&all, a->payload, a->len) == -1)
 		return;
 	ours = name_among(&all, c->opt->name, &c->name_sure);

@@ -55,10 +55,11 @@ struct chat {
 	struct event		*ev_watch;
 	char			 held[DATAGRAM_MAX];	/* may be an ending */
 	size_t			 held_len;
-	uint64_t		 trusting_until;	/* hold nothing */
+	uint64_t		 doubt_until;		/* hold nothing */
+	uint64_t		 doubt_ms;		/* how long that was */
 	uint64_t		 away_since;		/* 0: not away */
 	uint64_t		 wait_ms;		/* to the next try */
-	uint64_t		 quiet_ms;		/* between probes */
+	size_t			 list_len;	/* bytes: what a probe costs */
 	bool			 refused;		/* by its UDP port */
 	unsigned		 refusals;		/* in a row */
 	bool			 leave_wanted;

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "ocm_doubt.h"
 #include "ocm_explain.h"
 #include "ocm_session.h"
 #include "ocm_show.h"
@@ -21,8 +22,6 @@
 enum {
 	QUIET_MS = 30000,	/* without a word before we ask */
 	SPREAD_MS = 3000,	/* so that a whole room does not ask at once */
-	HOLD_SPREAD_MS = 300,	/* the same, when a room may have closed */
-	TRUST_MS = 5000,	/* after a false ending, believe no other */
 	REFUSED_MS = 50,	/* let the refusals of one moment come in */
 	REFUSALS_MAX = 3,
 	WAIT_MIN_MS = 500,	/* between tries while the server is away */
@@ -127,20 +126,33 @@ still_refused(struct chat *c)
 }
 
 /* A long list of members is dear: ask for it less often. */
-static void
-alive(struct chat *c, size_t list_len)
+static uint64_t
+quiet_ms(const struct chat *c)
 {
-	c->quiet_ms = QUIET_MS * (1 + list_len / LIST_STEP);
-	if (c->held_len > 0) {
-		c->trusting_until = clock_ms() + TRUST_MS;
-		release_held(c, false);
-	}
+	return QUIET_MS * (1 + (uint64_t)c->list_len / LIST_STEP);
+}
+
+static void
+false_ending(struct chat *c)
+{
+	uint64_t	now = clock_ms();
+
+	c->doubt_ms = doubt_after_ms(c->doubt_ms, now - c->doubt_until);
+	c->doubt_until = now + c->doubt_ms;
+	release_held(c, false);
+}
+
+static void
+alive(struct chat *c)
+{
+	if (c->held_len > 0)
+		false_ending(c);
 	if (c->state == CHAT_AWAY)
 		back(c);
 	c->proof_ms = clock_ms();
 	if (c->state != CHAT_LIVE)
 		return;
-	arm(c, c->quiet_ms + spread(SPREAD_MS));
+	arm(c, quiet_ms(c) + spread(SPREAD_MS));
 	if (c->refused)
 		still_refused(c);
 	else
@@ -188,12 +200,13 @@ on_probe(const struct tcrp_answer *a, void *arg)
 
 	c->call = NULL;
 	if (a->outcome == TCRP_OK) {
-		alive(c, a->len);
+		c->list_len = a->len;
+		alive(c);
 	} else if (a->outcome == TCRP_STATUS) {
 		if (a->status == ST_DENIED || a->status == ST_NO_ROOM)
 			dead(c);
 		else
-			alive(c, 0);	/* busy, but there */
+			alive(c);	/* busy, but there */
 	} else
 		unanswered(c, a);
 }
@@ -311,18 +324,17 @@ watch_timer(struct chat *c)
 	if (c->lobby)
 		lobby_timer(c);
 	else if (c->state == CHAT_AWAY || c->held_len > 0 || c->refused ||
-	    now - c->proof_ms >= c->quiet_ms)
+	    now - c->proof_ms >= quiet_ms(c))
 		probe(c);
 	else
-		arm(c, c->proof_ms + c->quiet_ms - now + spread(SPREAD_MS));
+		arm(c, c->proof_ms + quiet_ms(c) - now + spread(SPREAD_MS));
 }
 
 void
 watch_start(struct chat *c)
 {
-	c->quiet_ms = QUIET_MS;
 	if (!c->lobby)
-		arm(c, QUIET_MS + spread(SPREAD_MS));
+		arm(c, quiet_ms(c) + spread(SPREAD_MS));
 }
 
 void
@@ -348,7 +360,7 @@ bool
 watch_hold(struct chat *c, const char *text, size_t len)
 {
 	if (!notice_ends(text_notice(text, len)) || c->held_len > 0 ||
-	    c->state != CHAT_LIVE || clock_ms() < c->trusting_until)
+	    c->state != CHAT_LIVE || clock_ms() < c->doubt_until)
 		return false;
 	/* A question already on its way may be older than the ending. */
 	if (c->call != NULL)
@@ -356,7 +368,7 @@ watch_hold(struct chat *c, const char *text, size_t len)
 	c->call = NULL;
 	memcpy(c->held, text, len);
 	c->held_len = len;
-	arm(c, spread(HOLD_SPREAD_MS));
+	arm(c, spread(doubt_spread_ms(c->list_len)));
 	return true;
 }
 

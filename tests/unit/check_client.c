@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "client/ocm_doubt.h"
 #include "client/ocm_lines.h"
 #include "client/ocm_server.h"
 #include "client/ocm_text.h"
@@ -171,6 +172,38 @@ START_TEST(test_notice)
 }
 END_TEST
 
+/* The larger the room, the longer its members take to ask, up to 5 s. */
+START_TEST(test_spread)
+{
+	uint32_t ms = doubt_spread_ms(0);
+
+	ck_assert_uint_eq(ms, 300);
+	ck_assert_uint_eq(doubt_spread_ms(34 * 20), ms);
+	ck_assert_uint_gt(doubt_spread_ms(34 * 1000), 2000);
+	ck_assert_uint_eq(doubt_spread_ms(34 * 6000), 5000);
+	ck_assert_uint_eq(doubt_spread_ms(SIZE_MAX), 5000);
+}
+END_TEST
+
+/* Who claims it as often as he is heard makes a room ask once a minute. */
+START_TEST(test_doubt)
+{
+	uint64_t ms = doubt_after_ms(0, 0);
+	int i;
+
+	ck_assert_uint_eq(ms, 5000);
+	ck_assert_uint_eq(doubt_after_ms(0, UINT64_MAX), 5000);
+	for (i = 0; i < 10; i++) {
+		ck_assert_uint_ge(doubt_after_ms(ms, 0), ms);
+		ms = doubt_after_ms(ms, 1);
+	}
+	ck_assert_uint_eq(ms, 60000);
+	/* After a minute without one it is an accident again. */
+	ck_assert_uint_eq(doubt_after_ms(ms, 60000), 60000);
+	ck_assert_uint_eq(doubt_after_ms(ms, 60001), 5000);
+}
+END_TEST
+
 /* What is within the limit fits both datagrams, whatever the names. */
 START_TEST(test_limits)
 {
@@ -332,6 +365,8 @@ main(void)
 	tcase_add_loop_test(tc, test_split, 0, (int)COUNT(splits));
 	tcase_add_test(tc, test_split_longest_name);
 	tcase_add_loop_test(tc, test_notice, 0, (int)COUNT(notices));
+	tcase_add_test(tc, test_spread);
+	tcase_add_test(tc, test_doubt);
 	tcase_add_test(tc, test_limits);
 	tcase_add_test(tc, test_check);
 	tcase_add_test(tc, test_why_names_the_limit);
