@@ -76,6 +76,24 @@ class Pipes(ClientCase):
         self.assertRegex(client.error_line(), r'^ocm: joined room "r" on [^ ]*$')
         self.assertIn("bob", self.names("r"))
 
+    def test_false_ending(self):
+        """A text that anybody can type is shown after a question, and then
+        without one."""
+        alice = self.server.member("alice").create("r")
+        clients = [self.spawn("-n", "l%d" % i, "listen", "r")
+                   for i in range(3)]
+        for i in range(3):
+            self.wait_member("r", "l%d" % i)
+        self.hears(alice, *clients)
+        liar = self.server.member("room closed").join("r")
+        for questions in 3, 0:
+            before = self.server.stats()["requests"]
+            liar.say("the host left")
+            for one in clients:
+                self.assertEqual(one.line(), "room closed: the host left")
+            self.assertEqual(self.server.stats()["requests"] - before,
+                             questions)
+
     def test_who_we_are_is_not_worth_a_wait(self):
         """A server that lets us in, but does not say who is there."""
         with socket.socket() as server:

@@ -46,6 +46,7 @@ PROVED = {
     "answers_dropped": "tests/unit/check_relay.c",
     "drop_talker": "tests/unit/check_queue.c",
     "drop_busy": "tests/unit/check_queue.c",
+    "lists_old": "tests/unit/check_lists.c",
     "bundles_split": "tests/unit/check_bundle.c", "copy_unsendable": CALLS,
     "copy_form": "tests/system/test_dialects.py", "copy_unknown_port": HERE,
     "receive_errors": CALLS, "send_errors": CALLS, "unreachable": RELAY,

@@ -76,6 +76,27 @@ START_TEST(off_and_odd)
 }
 END_TEST
 
+/* What is dear takes as much; more than all there is, all there is. */
+START_TEST(dear_ones)
+{
+	struct addr a = at("192.0.2.1");
+	uint64_t now = 77000000;
+
+	ck_assert(limit_take(l, LIMIT_LISTS, &a, 15, 100, 20, now));
+	ck_assert(!limit_take(l, LIMIT_LISTS, &a, 6, 100, 20, now));
+	ck_assert(limit_take(l, LIMIT_LISTS, &a, 5, 100, 20, now));
+	ck_assert(!limit_take(l, LIMIT_LISTS, &a, 1, 100, 20, now));
+	/* joins are another matter */
+	ck_assert_uint_eq(takes(&a, 100, 20, now, 50), 20);
+	now += 199999;
+	ck_assert(!limit_take(l, LIMIT_LISTS, &a, 1000, 100, 20, now));
+	ck_assert(limit_take(l, LIMIT_LISTS, &a, 1000, 100, 20, now + 1));
+	ck_assert(!limit_take(l, LIMIT_LISTS, &a, 1, 100, 20, now + 1));
+	ck_assert(limit_take(l, LIMIT_LISTS, &a, UINT32_MAX, UINT32_MAX,
+	    UINT32_MAX, now + 3600000000));
+}
+END_TEST
+
 START_TEST(sources_are_apart)
 {
 	struct addr a = at("192.0.2.1"), b = at("192.0.2.2");
@@ -274,6 +295,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, burst_then_rate);
 	tcase_add_test(tc, off_and_odd);
+	tcase_add_test(tc, dear_ones);
 	tcase_add_test(tc, sources_are_apart);
 	tcase_add_test(tc, crowd_does_not_free_the_busy);
 	tcase_add_test(tc, oldest_of_its_source);

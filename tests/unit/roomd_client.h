@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Clients of a roomd that runs in the test's own process: the test's end of
- * a connection is a socketpair.  Included by check_session.c and
- * check_seats.c.
+ * a connection is a socketpair.  Included by check_session.c,
+ * check_seats.c and check_lists.c.
  */
 #ifndef ROOMD_CLIENT_H
 #define ROOMD_CLIENT_H
@@ -256,7 +256,7 @@ member(uint8_t op, const char *room, const char *user, char token[8192])
 }
 
 /* Runs the loop with its timers for so long. */
-static void
+static inline void
 wait_ms(uint64_t ms)
 {
 	uint64_t end = clock_ms() + ms;
