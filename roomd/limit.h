@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What one source may ask of roomd: creates and joins per second, lists that
- * must be made, and TCP requests that are not whole yet.  A source is an IPv4 address or an IPv6
- * /64 (addr_source).  Called by answer.c and session.c.  Both tables are
- * bounded and keyed: nobody can choose who shares a place with him.
+ * must be made, and TCP requests that are not whole yet.  A source is an IPv4
+ * address or an IPv6 /64 (addr_source).  Called by answer.c and session.c.
+ * The tables are bounded and keyed: nobody can choose who shares a place with
+ * him.
  */
 #ifndef OCM_LIMIT_H
 #define OCM_LIMIT_H
