@@ -142,9 +142,12 @@ keep(struct lists *l, const struct list_ask *q, struct kept *k,
 {
 	if (k != NULL)
 		drop(k);
-	if (b == NULL || (q->op == OP_MEMBERS &&
-	    (q->room->members < LIST_KEPT_LEAST ||
-	    (k = make_place(l, b->cap)) == NULL)))
+	if (b == NULL)
+		return NULL;
+	if (q->op == OP_MEMBERS)
+		k = q->room->members < LIST_KEPT_LEAST ? NULL :
+		    make_place(l, b->cap);
+	if (k == NULL)
 		return b;
 	k->blob = blob_ref(b);
 	k->old = false;

@@ -479,11 +479,12 @@ sessions_new(struct event_base *base, struct desk *desk)
 void
 sessions_free(struct sessions *all)
 {
-	struct session *s;
+	struct session *s, *next;
 
 	if (all == NULL)
 		return;
-	while ((s = TAILQ_FIRST(&all->list)) != NULL) {
+	for (s = TAILQ_FIRST(&all->list); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
 		if (seated(s))
 			audience_stand(all->desk->audience, &s->seat);
 		session_free(s);
