@@ -236,10 +236,14 @@ START_TEST(test_bundles_of_nothing)
 }
 END_TEST
 
-/* A message to nobody, and one that the first of a room hears. */
+/*
+ * Messages to nobody, one of another member among them, and those that the
+ * first one to come hears.
+ */
 START_TEST(test_bundle_of_who_is_alone)
 {
 	struct client alone = member("s", "alone"), b;
+	struct client c = member("r", "c"), d = member("r", "d");
 	uint8_t out[MANY * 256];
 	char text[8];
 	size_t n = 0, i;
@@ -250,9 +254,13 @@ START_TEST(test_bundle_of_who_is_alone)
 		(void)snprintf(text, sizeof(text), "%02zu", i);
 		n += put(out + n, "s", alone.made.token, TOKEN_TEXT, text, 2);
 	}
-	leave_bundle(&alone, out, n, n / MANY);
+	i = n / MANY;
+	(void)put(out + i * 20, "r", c.made.token, TOKEN_TEXT, "hi", 2);
+	leave_bundle(&alone, out, n, i);
 	turn();
 	ck_assert_uint_eq(grown(LC_messages), MANY);
+	hears(&d, "c: hi");
+	(void)put(out + i * 20, "s", alone.made.token, TOKEN_TEXT, "20", 2);
 	b = member("s", "b");
 	leave_bundle(&alone, out, n, n / MANY);
 	turn();
