@@ -127,7 +127,12 @@ put_line(const char *line)
 	if (lost > 0) {
 		(void)snprintf(text, sizeof(text), "ocmd: lines lost here, "
 		    "since nobody took them: %llu", (unsigned long long)lost);
-		sink.lost = put_stamped(text) ? 0 : lost;
+		/* Room that there is only now is for that, not for the line. */
+		if (!put_stamped(text)) {
+			sink.lost = lost + 1;
+			return;
+		}
+		sink.lost = 0;
 	}
 	(void)put_stamped(line);
 }
