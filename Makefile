@@ -277,7 +277,8 @@ check-style:
 BENCH =
 bench: all $(BENCHES)
 	tests/bench/run.sh $(BENCH)
-# Beside the kernel's ceiling and plainer relays: COMPARE='-r 5 -d 3'.
+# Beside the kernel's ceiling and plainer relays: COMPARE='-r 5 -d 3'; -a keeps
+# the processors awake.
 COMPARE =
 bench-compare: all $(BENCHES)
 	tests/bench/compare $(COMPARE)
