@@ -45,8 +45,8 @@ int	window_advance(struct relay *, struct window *, int budget);
 /* All of it, however long that takes. */
 void	window_complete(struct relay *, struct window *);
 /*
- * From now on a window is sent to its receivers as they are now.  Those of a
- * room are few beside the copies of a window: nobody notices the copying.
+ * From now on a window is sent to its receivers as they are now.  To copy one
+ * of them takes a small part of the time of sending to it, once a window.
  */
 void	window_stand(struct relay *, struct window *);
 

@@ -113,15 +113,20 @@ class Reload(ocm.Case):
         with open(self.path, "w") as f:
             f.write(text)
 
-    def test_a_reader_that_hangs(self):
-        """ocmd goes on with everything else, and the reader has an end."""
-        server = self.serve_file()
+    def hanging_reload(self, server):
+        """Who asked for it, and the reader that hangs."""
         server.order("ocmd", "conf_reading", HANG)
         asked = subprocess.Popen(
             server.command("reload"), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         wait_until(server.done)
         reader, = set(children_of(server.supervisor)) - server.seen
+        return asked, reader
+
+    def test_a_reader_that_hangs(self):
+        """ocmd goes on with everything else, and the reader has an end."""
+        server = self.serve_file()
+        asked, reader = self.hanging_reload(server)
         self.assertEqual(set(os.listdir("/proc/%d/fd" % reader)),
                          {"0", "1", "2", "3"})
         got = server.run(server.command("reload"))
@@ -156,12 +161,7 @@ class Reload(ocm.Case):
     def test_the_end_while_a_reader_hangs(self):
         """Who waits for the reload is told, and nothing is left."""
         server = self.serve_file()
-        server.order("ocmd", "conf_reading", HANG)
-        asked = subprocess.Popen(
-            server.command("reload"), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_until(server.done)
-        reader, = set(children_of(server.supervisor)) - server.seen
+        asked, reader = self.hanging_reload(server)
         self.assertEqual(server.stop(), [])
         said = asked.communicate(timeout=6 * SLOW)[1]
         self.assertEqual(asked.returncode, 1)
