@@ -14,6 +14,7 @@ enum {				/* copies, as window_advance counts them */
 	CHUNK_MOST = 2048,
 	SMALL_COPIES = 256,		/* of a room that goes first */
 	LITTLE_COPIES = 4096,		/* some milliseconds: a window soon */
+	EARLIER_COPIES = 1024,		/* of rooms into which somebody comes */
 	LAST_COPIES = 1 << 14,		/* of a room that ends */
 };
 
@@ -190,8 +191,13 @@ deliver_leaving(struct relay *r, uint32_t room, uint32_t speaker)
 void
 deliver_earlier(struct relay *r, uint32_t room)
 {
-	if (window_of(r, room) == NULL && work_of(r, room) <= LITTLE_COPIES)
-		deliver_within(r, room, LITTLE_COPIES);
+	const uint64_t work = work_of(r, room);
+
+	if (work == 0 || r->earlier + work > EARLIER_COPIES ||
+	    window_of(r, room) != NULL)
+		return;
+	r->earlier += (uint32_t)work;
+	deliver_within(r, room, work);
 }
 
 void

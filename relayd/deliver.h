@@ -41,7 +41,8 @@ void	deliver_moving(struct relay *, uint32_t room, const union dest *,
 	    bool for_good);
 /*
  * What waits for a room, if it is little: before somebody comes to whom it
- * was not said.  Where it is much nobody else is to wait for that.
+ * was not said.  Where it is much, or many come in this turn of the loop,
+ * nobody else is to wait for that, and who comes hears it, too.
  */
 void	deliver_earlier(struct relay *, uint32_t room);
 /* A speaker is about to go; what it said is still sent in its name. */

@@ -362,6 +362,7 @@ void
 relay_turn(struct relay *r)
 {
 	r->now_ms = clock_ms();
+	r->earlier = 0;
 }
 
 void

@@ -49,6 +49,7 @@ struct relay {
 	struct window		 small;		/* being sent in one go */
 	struct window		 busy[DELIVER_KINDS];	/* in slices */
 	uint32_t		 turn, busy_turn;	/* of active rooms */
+	uint32_t		 earlier;	/* copies by deliver_earlier */
 	uint64_t		 slice_us;	/* that sending takes at once */
 	unsigned		 chunks;	/* of deliver.c, at a time */
 	uint8_t			 scratch[DATAGRAM_MAX];
@@ -60,7 +61,7 @@ struct relay {
  */
 void	relay_make(struct relay *, const struct ctl_start *,
 	    const struct seg_maps *, struct roomtab *, const int *fds);
-/* A new turn of the loop: takes the time. */
+/* A new turn of the loop: takes the time, and begins to count anew. */
 void	relay_turn(struct relay *);
 /* Takes what changed in the tables; relay_receive does so itself. */
 void	relay_follow(struct relay *);

@@ -91,6 +91,7 @@ note_quiet(void)
 static void
 receive(void)
 {
+	relay_turn(&relay);
 	relay.now_ms = clock_now;
 	relay_receive(&relay, 0);
 	relay_receive(&relay, 1);

@@ -137,6 +137,67 @@ END_TEST
 
 /* ---- reading only reads ---- */
 
+enum {
+	THERE = 200,			/* in a room, before others come */
+	COME = 60,
+	COPIES_MOST = 1024,		/* by all who come in a turn */
+};
+
+/* Who comes does not have all sent that was said before, each time anew. */
+START_TEST(test_first_words)
+{
+	struct client talker, late[COME];
+	unsigned i;
+
+	talker = member("large", "talker");
+	(void)fill_room("large", THERE, false);
+	for (i = 0; i < COME; i++) {
+		late[i] = talker;
+		late[i].made = fx_enter(&fx, "large", &(struct member_new){
+		    .name = "late", .name_len = 4,
+		    .addr = fx_addr("127.0.0.1", 0), .dialect = (uint8_t)
+		    dialect_id(dialect_by_name("plain")),
+		    .now_ms = clock_ms() });
+	}
+	turn();
+	(void)grown(LC_deliveries);
+	for (i = 0; i < COME; i++) {
+		leave_said(&talker, "hi", 2);
+		leave_said(&late[i], "", 0);
+	}
+	relay_turn(&relay);
+	relay_receive(&relay, 0);
+	ck_assert_uint_eq(grown(LC_ports_learned), 1 + COME);
+	ck_assert_uint_le(grown(LC_deliveries), COPIES_MOST);
+	turn();
+	ck_assert_uint_eq(grown(LC_messages), COME);
+}
+END_TEST
+
+START_TEST(test_many_come_to_the_lobby)
+{
+	struct client c[LOBBY];
+	unsigned i, k;
+
+	for (i = 0; i < LOBBY; i++) {
+		c[i] = guest("127.0.0.1");
+		if (i < LOBBY / 2)
+			send_to(&c[i], &lobby_at, "\x01" "a", 2);
+	}
+	for (; i > LOBBY / 2; i--) {
+		for (k = 0; k < 3; k++)
+			leave_at(&c[0], &lobby_at, "\x01" "ahi", 4);
+		leave_at(&c[i - 1], &lobby_at, "\x01" "a", 2);
+	}
+	relay_turn(&relay);
+	relay_receive_lobby(&relay, 0);
+	ck_assert_uint_eq(relay.lobby.count, LOBBY);
+	ck_assert_uint_le(grown(LC_lobby_deliveries), COPIES_MOST);
+	turn();
+	ck_assert_uint_eq(grown(LC_lobby_messages), 3 * LOBBY / 2);
+}
+END_TEST
+
 START_TEST(test_strangers_at_a_full_lobby)
 {
 	struct client c[LOBBY], stranger = guest("127.0.0.1");
@@ -171,6 +232,8 @@ main(void)
 	tcase_add_loop_test(tc, test_beside_large, 1, 2);
 	tcase_add_loop_test(tc, test_beside_large, 300, 301);
 	tcase_add_loop_test(tc, test_beside_large, 3000, 3001);
+	tcase_add_test(tc, test_first_words);
+	tcase_add_test(tc, test_many_come_to_the_lobby);
 	tcase_add_test(tc, test_strangers_at_a_full_lobby);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
