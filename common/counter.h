@@ -21,6 +21,7 @@
 	X(lists_old, "lists given as they were: rate limit of a source") \
 	X(closed_timeout, "closed: request not whole in time")		\
 	X(closed_half_open, "closed: too many half-open requests")	\
+	X(closed_answered, "closed: too many answered, and left open")	\
 	X(closed_slow, "closed: did not read its answer")		\
 	X(closed_error, "closed: the peer vanished in a request")	\
 	X(accept_failed, "accept failed")				\

@@ -13,7 +13,7 @@
 enum {
 	SOURCE = 16,			/* bytes, addr_source() */
 	SETS = 2048, WAYS = 8,		/* rate table: 16384 sources */
-	BUCKETS = 1024,			/* of half-open sources */
+	BUCKETS = 1024,			/* of sources with connections */
 	COUNT_MAX = 1024,		/* beyond, all are equally busy */
 };
 #define NS_PER_S UINT64_C(1000000000)
@@ -24,27 +24,35 @@ struct rate {
 };
 
 struct limit_source {
-	LIST_ENTRY(limit_source)	 hash;
-	TAILQ_ENTRY(limit_source)	 busy;
-	TAILQ_HEAD(, half_open)		 nodes;		/* oldest first */
-	uint32_t			 count;
-	uint8_t				 source[SOURCE];
+	LIST_ENTRY(limit_source)		 hash;
+	uint8_t					 source[SOURCE];
+	struct {
+		TAILQ_ENTRY(limit_source)	 busy;
+		TAILQ_HEAD(, limit_conn)	 conns;	/* oldest first */
+		uint32_t			 count;
+	} in[LIMIT_PHASES];
+};
+
+/* All the connections in one phase. */
+struct crowd {
+	TAILQ_HEAD(, limit_source)	 by_count[COUNT_MAX + 1];
+	uint32_t			 busiest;	/* top of by_count */
+	uint32_t			 size;
 };
 
 struct limit {
 	uint8_t				 key[crypto_shorthash_KEYBYTES];
 	struct rate			 rates[LIMIT_WHATS][SETS][WAYS];
 	LIST_HEAD(, limit_source)	 sources[BUCKETS];
-	TAILQ_HEAD(, limit_source)	 by_count[COUNT_MAX + 1];
-	uint32_t			 busiest;	/* top of by_count */
-	uint32_t			 half_open, most;
+	struct crowd			 crowds[LIMIT_PHASES];
+	uint32_t			 most;		/* half-open */
 };
 
 struct limit *
 limit_new(uint32_t most)
 {
 	struct limit *l;
-	unsigned i;
+	unsigned i, phase;
 
 	if ((l = calloc(1, sizeof(*l))) == NULL)
 		return NULL;
@@ -52,8 +60,9 @@ limit_new(uint32_t most)
 	crypto_shorthash_keygen(l->key);
 	for (i = 0; i < BUCKETS; i++)
 		LIST_INIT(&l->sources[i]);
-	for (i = 0; i <= COUNT_MAX; i++)
-		TAILQ_INIT(&l->by_count[i]);
+	for (phase = 0; phase < LIMIT_PHASES; phase++)
+		for (i = 0; i <= COUNT_MAX; i++)
+			TAILQ_INIT(&l->crowds[phase].by_count[i]);
 	return l;
 }
 
@@ -135,12 +144,12 @@ limit_take(struct limit *l, enum limit_what what, const struct addr *a,
 	return true;
 }
 
-/* ---- half-open requests ---- */
+/* ---- connections ---- */
 
 static uint32_t
-busy_index(const struct limit_source *s)
+busy_index(uint32_t count)
 {
-	return s->count < COUNT_MAX ? s->count : COUNT_MAX;
+	return count < COUNT_MAX ? count : COUNT_MAX;
 }
 
 static struct limit_source *
@@ -148,6 +157,7 @@ source_find(struct limit *l, const uint8_t source[SOURCE])
 {
 	struct limit_source *s;
 	uint64_t h = hash_of(l, source) % BUCKETS;
+	unsigned phase;
 
 	LIST_FOREACH(s, &l->sources[h], hash)
 		if (memcmp(s->source, source, SOURCE) == 0)
@@ -155,69 +165,132 @@ source_find(struct limit *l, const uint8_t source[SOURCE])
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
 	memcpy(s->source, source, SOURCE);
-	TAILQ_INIT(&s->nodes);
 	LIST_INSERT_HEAD(&l->sources[h], s, hash);
-	TAILQ_INSERT_TAIL(&l->by_count[0], s, busy);
+	for (phase = 0; phase < LIMIT_PHASES; phase++) {
+		TAILQ_INIT(&s->in[phase].conns);
+		TAILQ_INSERT_TAIL(&l->crowds[phase].by_count[0], s,
+		    in[phase].busy);
+	}
 	return s;
+}
+
+static void
+source_free(struct limit *l, struct limit_source *s)
+{
+	unsigned phase;
+
+	for (phase = 0; phase < LIMIT_PHASES; phase++)
+		TAILQ_REMOVE(&l->crowds[phase].by_count[0], s,
+		    in[phase].busy);
+	LIST_REMOVE(s, hash);
+	free(s);
 }
 
 /* Puts a source where its new count belongs. */
 static void
-source_count(struct limit *l, struct limit_source *s, uint32_t count)
+source_count(struct crowd *c, struct limit_source *s, enum limit_phase phase,
+    uint32_t count)
 {
-	TAILQ_REMOVE(&l->by_count[busy_index(s)], s, busy);
-	s->count = count;
-	TAILQ_INSERT_TAIL(&l->by_count[busy_index(s)], s, busy);
-	if (busy_index(s) > l->busiest)
-		l->busiest = busy_index(s);
-	while (l->busiest > 0 && TAILQ_EMPTY(&l->by_count[l->busiest]))
-		l->busiest--;
+	const uint32_t from = busy_index(s->in[phase].count);
+	const uint32_t to = busy_index(count);
+
+	TAILQ_REMOVE(&c->by_count[from], s, in[phase].busy);
+	s->in[phase].count = count;
+	TAILQ_INSERT_TAIL(&c->by_count[to], s, in[phase].busy);
+	if (to > c->busiest)
+		c->busiest = to;
+	while (c->busiest > 0 && TAILQ_EMPTY(&c->by_count[c->busiest]))
+		c->busiest--;
+}
+
+static void
+enter(struct limit *l, struct limit_conn *conn, enum limit_phase phase)
+{
+	struct limit_source *s = conn->source;
+
+	conn->phase = phase;
+	TAILQ_INSERT_TAIL(&s->in[phase].conns, conn, link);
+	source_count(&l->crowds[phase], s, phase, s->in[phase].count + 1);
+	l->crowds[phase].size++;
+}
+
+static void
+leave(struct limit *l, struct limit_conn *conn)
+{
+	const enum limit_phase phase = conn->phase;
+	struct limit_source *s = conn->source;
+
+	TAILQ_REMOVE(&s->in[phase].conns, conn, link);
+	source_count(&l->crowds[phase], s, phase, s->in[phase].count - 1);
+	l->crowds[phase].size--;
 }
 
 bool
-limit_open(struct limit *l, struct half_open *node, const struct addr *a)
+limit_open(struct limit *l, struct limit_conn *conn, enum limit_phase phase,
+    const struct addr *a)
 {
 	uint8_t source[SOURCE];
-	struct limit_source *s;
 
-	node->source = NULL;
-	addr_source(a, source);
-	if ((s = source_find(l, source)) == NULL)
-		return false;
-	TAILQ_INSERT_TAIL(&s->nodes, node, link);
-	node->source = s;
-	source_count(l, s, s->count + 1);
-	l->half_open++;
+	if (conn->source != NULL) {
+		leave(l, conn);
+	} else {
+		addr_source(a, source);
+		if ((conn->source = source_find(l, source)) == NULL)
+			return false;
+	}
+	enter(l, conn, phase);
 	return true;
 }
 
 void
-limit_done(struct limit *l, struct half_open *node)
+limit_done(struct limit *l, struct limit_conn *conn)
 {
-	struct limit_source *s = node->source;
+	struct limit_source *s = conn->source;
+	unsigned phase;
 
 	if (s == NULL)
 		return;
-	node->source = NULL;
-	TAILQ_REMOVE(&s->nodes, node, link);
-	source_count(l, s, s->count - 1);
-	l->half_open--;
-	if (s->count == 0) {
-		TAILQ_REMOVE(&l->by_count[0], s, busy);
-		LIST_REMOVE(s, hash);
-		free(s);
-	}
+	leave(l, conn);
+	conn->source = NULL;
+	for (phase = 0; phase < LIMIT_PHASES; phase++)
+		if (s->in[phase].count > 0)
+			return;
+	source_free(l, s);
 }
 
-struct half_open *
-limit_victim(struct limit *l, const struct half_open *latest, uint32_t all,
+/* Of the busiest source; NULL: there is none at all. */
+static struct limit_conn *
+oldest(const struct limit *l, enum limit_phase phase)
+{
+	const struct crowd *c = &l->crowds[phase];
+
+	return c->size == 0 ? NULL : TAILQ_FIRST(&TAILQ_FIRST(
+	    &c->by_count[c->busiest])->in[phase].conns);
+}
+
+struct limit_conn *
+limit_victim(struct limit *l, const struct limit_conn *latest, uint32_t all,
     uint32_t per_source)
 {
 	const struct limit_source *s = latest->source;
 
-	if (s != NULL && s->count > per_source)
-		return TAILQ_FIRST(&s->nodes);
-	if (l->half_open <= (all < l->most ? all : l->most))
+	if (s != NULL && s->in[LIMIT_HALF_OPEN].count > per_source)
+		return TAILQ_FIRST(&s->in[LIMIT_HALF_OPEN].conns);
+	if (l->crowds[LIMIT_HALF_OPEN].size <= (all < l->most ? all : l->most))
 		return NULL;
-	return TAILQ_FIRST(&TAILQ_FIRST(&l->by_count[l->busiest])->nodes);
+	return oldest(l, LIMIT_HALF_OPEN);
+}
+
+struct limit_conn *
+limit_crowded(struct limit *l, uint32_t answered, bool is_short)
+{
+	const struct crowd *half_open = &l->crowds[LIMIT_HALF_OPEN];
+	const struct crowd *after = &l->crowds[LIMIT_ANSWERED];
+
+	if (after->size > answered)
+		return oldest(l, LIMIT_ANSWERED);
+	if (!is_short)
+		return NULL;
+	return oldest(l, half_open->busiest > after->busiest ?
+	    LIMIT_HALF_OPEN : LIMIT_ANSWERED);
 }

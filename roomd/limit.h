@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What one source may ask of roomd: creates and joins per second, lists that
- * must be made, and TCP requests that are not whole yet.  A source is an IPv4
- * address or an IPv6 /64 (addr_source).  Called by answer.c and session.c.
+ * must be made, and connections that are not memberships.  A source is an
+ * IPv4 address or an IPv6 /64 (addr_source).  Called by answer.c, session.c
+ * and sessions.c.
  * The tables are bounded and keyed: nobody can choose who shares a place with
  * him.
  */
@@ -34,24 +35,45 @@ enum limit_what { LIMIT_JOINS, LIMIT_LISTS, LIMIT_WHATS };
 bool	limit_take(struct limit *, enum limit_what, const struct addr *,
 	    uint32_t much, uint32_t rate, uint32_t burst, uint64_t now_us);
 
-/* ---- half-open requests ---- */
+/* ---- connections ---- */
 
-struct half_open {		/* one connection; owned by the caller */
-	TAILQ_ENTRY(half_open)	 link;
-	struct limit_source	*source;	/* NULL: not counted */
+/* What takes a place that others may need.  Memberships are limited apart. */
+enum limit_phase {
+	LIMIT_HALF_OPEN,	/* its request is not whole */
+	LIMIT_ANSWERED,		/* it was answered, and is not closed yet */
+	LIMIT_PHASES
 };
 
-/* Counts a connection from now on.  false: no memory, it is not counted. */
-bool	limit_open(struct limit *, struct half_open *, const struct addr *);
-/* Its request is whole, or it is gone.  Harmless when it is not counted. */
-void	limit_done(struct limit *, struct half_open *);
+struct limit_conn {		/* one connection; owned by the caller */
+	TAILQ_ENTRY(limit_conn)	 link;
+	struct limit_source	*source;	/* NULL: not counted */
+	enum limit_phase	 phase;
+};
+
 /*
- * Whom to close, after limit_open of `latest`: the oldest connection of its
- * source where that has more than per_source; else the oldest of the
+ * Counts a connection in this phase from now on.  false: no memory, it is
+ * not counted; never for one that was counted in the other phase.
+ */
+bool	limit_open(struct limit *, struct limit_conn *, enum limit_phase,
+	    const struct addr *);
+/* It is a membership now, or gone.  Harmless when it is not counted. */
+void	limit_done(struct limit *, struct limit_conn *);
+/*
+ * Which half-open one to close, after limit_open of `latest`: the oldest of
+ * its source where that has more than per_source; else the oldest of the
  * busiest source where there are more than `all`; else NULL.  Call again
  * after limit_done of the answer.
  */
-struct half_open *limit_victim(struct limit *, const struct half_open *latest,
-	    uint32_t all, uint32_t per_source);
+struct limit_conn *limit_victim(struct limit *,
+	    const struct limit_conn *latest, uint32_t all,
+	    uint32_t per_source);
+/*
+ * Which one to close for another's sake: the oldest answered one of the
+ * source with the most of them where there are more than `answered`; where
+ * places are short, the oldest of the source with the most in one phase,
+ * rather answered ones; else NULL.  Call again after limit_done.
+ */
+struct limit_conn *limit_crowded(struct limit *, uint32_t answered,
+	    bool is_short);
 
 #endif

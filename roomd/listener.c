@@ -34,7 +34,6 @@ struct listeners {
 	struct event_base	*base;
 	struct sessions		*sessions;
 	_Atomic uint64_t	*counters;
-	uint32_t		 max;
 	struct listener		 list[OCM_ADDRS_MAX];
 	unsigned		 count;
 	struct event		*pause;
@@ -98,12 +97,10 @@ accept_one(struct listener *one, int lfd)
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 	struct addr from;
-	int fd = -1;
+	int fd;
 
-	errno = EMFILE;
-	if (sessions_count(l->sessions) < l->max)
-		fd = accept4(lfd, (struct sockaddr *)&ss, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept4(lfd, (struct sockaddr *)&ss, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1) {
 		if (only_its_own(errno))
 			return true;
@@ -131,7 +128,7 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 
 struct listeners *
 listeners_new(struct event_base *base, struct sessions *sessions,
-    _Atomic uint64_t *counters, uint32_t max)
+    _Atomic uint64_t *counters)
 {
 	struct listeners *l;
 
@@ -140,7 +137,6 @@ listeners_new(struct event_base *base, struct sessions *sessions,
 	l->base = base;
 	l->sessions = sessions;
 	l->counters = counters;
-	l->max = max;
 	if ((l->pause = evtimer_new(base, on_pause_over, l)) == NULL) {
 		free(l);
 		return NULL;

@@ -12,9 +12,9 @@
 
 struct listeners;
 
-/* max: connections at a time, below the descriptor limit.  NULL: no memory. */
+/* Everything named is kept.  NULL: no memory. */
 struct listeners *listeners_new(struct event_base *, struct sessions *,
-	    _Atomic uint64_t *counters, uint32_t max);
+	    _Atomic uint64_t *counters);
 /*
  * Accepts from a listening socket (non-blocking; stays the caller's), which
  * is number `via` of the `rooms` addresses.  0, or -1.

@@ -1,64 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One TCP connection: see session.h.  It is always in one of three phases,
- * and a step of a phase says whether another can be made at once.
+ * and a step of a phase says whether another can be made at once.  Where
+ * connections begin and end is sessions.c.
  */
 #include <sys/types.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
-#include "inbox.h"
-#include "outbox.h"
-#include "session.h"
-#include "turn.h"
+#include "session_own.h"
 
 enum {
 	PORT_WAIT_MS = 2000,		/* for two more bytes; section 4 */
 	STAY_MS = 60000,		/* a person chooses a room */
 	SLOWEST = 256 * 1024 / 1000,	/* bytes per ms of a long answer */
-};
-
-enum phase { READING, ANSWERING, PARTING, PHASES };
-/* What a step came to. */
-enum step { WAIT, AGAIN, LATER, GONE };
-
-struct session {
-	TAILQ_ENTRY(session)	 link;
-	struct sessions		*all;
-	int			 fd;
-	enum phase		 phase;
-	struct event		 readable, writable, timer;
-	struct turn		 turn;
-	struct half_open	 half;
-	struct caller		 caller;
-	struct seat		 seat;
-	struct seat_id		 entered;	/* whose port may follow */
-
-	struct inbox		 in;
-	struct outbox		 out;
-	struct blob		*second;	/* part of an answer, after */
-	unsigned		 gap_ms;	/* this time */
-	uint64_t		 gap_until;	/* 0: not begun */
-	bool			 stay;		/* another frame may follow */
-	bool			 last;		/* nothing more is served */
-	bool			 slow;		/* its outbox ran over */
-};
-
-/* Whose member that is. */
-#define SESSION_OF(p, member) ((struct session *)(void *)((char *)(p) -	\
-	offsetof(struct session, member)))
-
-struct sessions {
-	struct event_base	*base;
-	struct desk		*desk;
-	TAILQ_HEAD(, session)	 list;
-	uint32_t		 count;
 };
 
 static void
@@ -77,59 +35,22 @@ request_timeout(const struct session *s)
 	return s->all->desk->settings->request_timeout_ms;
 }
 
-/* Is it somebody's membership? */
-static bool
-seated(const struct session *s)
-{
-	return s->seat.id.row != NULL;
-}
-
-/* ---- the end ---- */
-
-static void
-session_free(struct session *s)
-{
-	limit_done(s->all->desk->limit, &s->half);
-	(void)event_del(&s->readable);
-	(void)event_del(&s->writable);
-	(void)event_del(&s->timer);
-	turn_end(&s->turn);
-	(void)close(s->fd);
-	inbox_clear(&s->in);
-	outbox_clear(&s->out);
-	blob_unref(s->second);
-	TAILQ_REMOVE(&s->all->list, s, link);
-	s->all->count--;
-	free(s);
-}
-
-/* A connection that is a membership takes it along. */
-static enum step
-session_close(struct session *s)
-{
-	struct desk *desk = s->all->desk;
-	struct seat_id id = s->seat.id;
-
-	if (seated(s))
-		audience_stand(desk->audience, &s->seat);
-	session_free(s);
-	if (id.row != NULL)
-		(void)rooms_remove(desk->rooms, id.slot, id.gen, END_LEFT);
-	return GONE;
-}
-
-static enum step
-session_fail(struct session *s, enum room_counter why)
-{
-	counter_add(&s->all->desk->counters[why], 1);
-	return session_close(s);
-}
-
 static enum step
 await(struct session *s, struct event *ready)
 {
 	return event_add(ready, NULL) == 0 ? WAIT :
 	    session_fail(s, RC_no_memory);
+}
+
+/*
+ * It holds a place from now on only because it was answered.  Without memory
+ * for the counting it does so uncounted, but not for long.
+ */
+static void
+answered(struct session *s)
+{
+	if (!session_count(s, LIMIT_ANSWERED))
+		counter_add(&s->all->desk->counters[RC_no_memory], 1);
 }
 
 /* ---- sending ---- */
@@ -179,6 +100,7 @@ end(struct seat *seat)
 	blob_unref(s->second);
 	s->second = NULL;
 	s->last = true;
+	answered(s);
 	event_active(&s->writable, EV_WRITE, 0);
 }
 
@@ -194,21 +116,21 @@ static enum step
 begin_reading(struct session *s, unsigned ms)
 {
 	const struct desk *desk = s->all->desk;
-	struct half_open *node;
+	struct limit_conn *conn;
 	struct session *victim;
 
 	s->phase = READING;
-	if (seated(s)) {
+	if (!session_count(s, LIMIT_HALF_OPEN))
+		return session_fail(s, RC_no_memory);
+	if (session_seated(s)) {
 		(void)evtimer_del(&s->timer);
 		return AGAIN;
 	}
 	deadline(s, ms);
-	if (!limit_open(desk->limit, &s->half, &s->caller.addr))
-		return session_fail(s, RC_no_memory);
-	while ((node = limit_victim(desk->limit, &s->half,
+	while ((conn = limit_victim(desk->limit, &s->place,
 	    desk->settings->half_open,
 	    desk->settings->half_open_source)) != NULL) {
-		victim = SESSION_OF(node, half);
+		victim = SESSION_OF(conn, place);
 		(void)session_fail(victim, RC_closed_half_open);
 		if (victim == s)
 			return GONE;
@@ -222,7 +144,6 @@ begin_answering(struct session *s, struct answer *a)
 {
 	size_t len = a->first != NULL ? a->first->len : 0;
 
-	limit_done(s->all->desk->limit, &s->half);
 	inbox_clear(&s->in);
 	s->phase = ANSWERING;
 	s->stay = a->stay;
@@ -234,6 +155,7 @@ begin_answering(struct session *s, struct answer *a)
 	    (a->entered.row->flags & DIALECT_TCP_OPEN) != 0)
 		(void)audience_sit(s->all->desk->audience, &s->seat,
 		    &a->entered);
+	answered(s);
 	enqueue(s, a->first);
 	s->gap_ms = a->gap_ms;
 	s->gap_until = 0;
@@ -305,7 +227,7 @@ step_reading(struct session *s)
 		break;
 	}
 	/* One that was waited for without haste has begun. */
-	if (before == 0 && s->in.got > 0 && (s->stay || seated(s)))
+	if (before == 0 && s->in.got > 0 && (s->stay || session_seated(s)))
 		deadline(s, request_timeout(s));
 	return await(s, &s->readable);
 }
@@ -355,7 +277,7 @@ after_answer(struct session *s)
 
 	if (s->last)
 		return begin_parting(s);
-	if (s->stay || seated(s))
+	if (s->stay || session_seated(s))
 		return begin_reading(s, STAY_MS);
 	n = inbox_take(s->fd, s->in.head, sizeof(s->in.head));
 	if (n == -2)
@@ -395,6 +317,12 @@ step_parting(struct session *s)
 	return session_close(s);
 }
 
+enum step
+session_settle(struct session *s)
+{
+	return s->phase == PARTING ? step_parting(s) : WAIT;
+}
+
 /* ---- events ---- */
 
 static enum step (*const steps[PHASES])(struct session *) = {
@@ -403,8 +331,8 @@ static enum step (*const steps[PHASES])(struct session *) = {
 	[PARTING] = step_parting,
 };
 
-static void
-run(evutil_socket_t fd, short what, void *arg)
+void
+session_run(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 	enum step step;
@@ -422,13 +350,13 @@ run(evutil_socket_t fd, short what, void *arg)
 	turn_rest(&s->turn);
 }
 
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+void
+session_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 
 	if (s->phase == ANSWERING && s->gap_until != 0 && s->second != NULL)
-		run(fd, what, s);
+		session_run(fd, what, s);
 	else if (s->phase == ANSWERING)
 		(void)session_fail(s, RC_closed_slow);
 	else if (s->phase == READING && !(s->stay && s->in.got == 0))
@@ -437,63 +365,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		(void)session_close(s);
 }
 
-void
-session_start(struct sessions *all, int fd, const struct addr *from,
-    uint8_t via)
+enum step
+session_begin(struct session *s)
 {
-	struct session *s;
-
-	counter_add(&all->desk->counters[RC_accepted], 1);
-	if ((s = calloc(1, sizeof(*s))) == NULL) {
-		counter_add(&all->desk->counters[RC_no_memory], 1);
-		(void)close(fd);
-		return;
-	}
-	s->all = all;
-	s->fd = fd;
-	s->caller = (struct caller){ *from, via };
-	(void)event_assign(&s->readable, all->base, fd, EV_READ | EV_PERSIST,
-	    run, s);
-	(void)event_assign(&s->writable, all->base, fd, EV_WRITE, run, s);
-	(void)evtimer_assign(&s->timer, all->base, on_timer, s);
-	turn_make(&s->turn, all->base, run, s);
-	TAILQ_INSERT_TAIL(&all->list, s, link);
-	all->count++;
-	if (begin_reading(s, request_timeout(s)) != GONE)
-		(void)event_add(&s->readable, NULL);
-}
-
-struct sessions *
-sessions_new(struct event_base *base, struct desk *desk)
-{
-	struct sessions *all;
-
-	if ((all = calloc(1, sizeof(*all))) == NULL)
-		return NULL;
-	TAILQ_INIT(&all->list);
-	all->base = base;
-	all->desk = desk;
-	return all;
-}
-
-void
-sessions_free(struct sessions *all)
-{
-	struct session *s, *next;
-
-	if (all == NULL)
-		return;
-	for (s = TAILQ_FIRST(&all->list); s != NULL; s = next) {
-		next = TAILQ_NEXT(s, link);
-		if (seated(s))
-			audience_stand(all->desk->audience, &s->seat);
-		session_free(s);
-	}
-	free(all);
-}
-
-uint32_t
-sessions_count(const struct sessions *all)
-{
-	return all->count;
+	return begin_reading(s, request_timeout(s));
 }

@@ -18,8 +18,13 @@ struct sessions;
 /* How connections hear what the audience is told. */
 extern const struct audience_voice session_voice;
 
-/* Everything named is kept.  NULL when memory is short. */
-struct sessions *sessions_new(struct event_base *, struct desk *);
+/*
+ * Everything named is kept.  max: connections at a time, below the limit of
+ * descriptors by a few; beyond it each new one costs another its place.
+ * NULL when memory is short.
+ */
+struct sessions *sessions_new(struct event_base *, struct desk *,
+	    uint32_t max);
 /* Closes every connection; no member leaves by it. */
 void	sessions_free(struct sessions *);
 uint32_t sessions_count(const struct sessions *);

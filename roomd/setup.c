@@ -141,11 +141,10 @@ setup_make(struct roomd *d, const struct ctl_start *start)
 	make_desk(d, connections);
 	d->wishes = wishes_new(d->rooms);
 	d->queries = queries_new(d->base, d->rooms);
-	d->sessions = sessions_new(d->base, &d->desk);
+	d->sessions = sessions_new(d->base, &d->desk, connections);
 	if (d->wishes == NULL || d->queries == NULL || d->sessions == NULL)
 		fatal("start");
-	d->listeners = listeners_new(d->base, d->sessions, d->desk.counters,
-	    connections);
+	d->listeners = listeners_new(d->base, d->sessions, d->desk.counters);
 	if (d->listeners == NULL)
 		fatal("start");
 	control_make(d);

@@ -5,21 +5,40 @@ one socket in two rooms, ports that change hands."""
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
+import sys
+import tempfile
 import time
 
 import ocm
 from dialects import Decimal
 from ocm import SLOW, Case
-from tcrp import (CREATE, DECIMAL, JOIN, LIST, MALFORMED, OK, Deadline, fence, meet,
-                  wait_until, write_frame)
+from tcrp import (CREATE, DECIMAL, DONE, JOIN, LIST, MALFORMED, OK,
+                  Deadline, fence, meet, wait_until, write_frame)
 
 
 def cpu_seconds(pid):
     with open("/proc/%d/stat" % pid) as f:
         fields = f.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+FIN_WAIT1 = 4
+
+
+def tcp_state(here, there):
+    """The state of the IPv4 connection at its end `here`, or None."""
+    def text(address):
+        return "%08X:%04X" % (int.from_bytes(
+            socket.inet_aton(address[0]), sys.byteorder), address[1])
+    with open("/proc/net/tcp") as f:
+        for line in f:
+            fields = line.split()
+            if fields[1:3] == [text(here), text(there)]:
+                return int(fields[3], 16)
+    return None
 
 
 class Answers(Case):
@@ -257,34 +276,116 @@ class Stopped(Case):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
-    def test_few_descriptors(self):
+    def few(self, files, **options):
+        """A server that may have so many descriptors a process."""
+        server = ocm.Server(start=False, request_timeout=60, join_rate=0,
+                            half_open_per_source=1000, **options)
+        self.addCleanup(server.finish)
+        server.files = files
+        return server.start()
+
+    def test_no_descriptors(self):
         """Without descriptors roomd neither dies nor spins, and serves
         again when there are some."""
-        server = ocm.Server(start=False, request_timeout=60,
-                            half_open_per_source=1000)
-        self.addCleanup(server.finish)
-        server.files = 200
-        server.start()
+        home = tempfile.mkdtemp(prefix="ocm-test-")
+        self.addCleanup(shutil.rmtree, home)
+        os.chmod(home, 0o755)
+        # Its limits are its own user's to change.
+        server = self.few(
+            400, build=ocm.copy_programs(os.path.join(home, "build")),
+            uid=ocm.NOBODY if ocm.AM_ROOT else None)
         pid = server.pids["roomd"][0]
-        # Half requests give way to newer ones; members by an open
-        # connection do not.
-        talks = []
 
-        def starved():
-            for _ in range(20):
-                talks.append(server.talk().ask(
-                    CREATE, "r%d" % len(talks), "m", DECIMAL))
-            return server.stats()["accept_failed"] > 0
-        wait_until(starved)
+        def allow(files):
+            got = server.run(["prlimit", "--pid=%d" % pid,
+                              "--nofile=%d:" % files])
+            self.assertEqual((got.returncode, got.stderr), (0, ""))
+        allow(0)
+        talk = server.talk().ask(LIST)
+        self.assert_log(server, "cannot accept beside 0 connections")
         before = cpu_seconds(pid)
         deadline = Deadline(1)
         while not deadline.over():
             select.select([], [], [], deadline.left())
         self.assertLess(cpu_seconds(pid) - before, 0.3)
-        for talk in talks:
-            talk.close()
+        allow(400)
+        self.assertEqual(talk.frame().json(), [])
+        talk.close()
+        self.assertGreater(server.stats()["accept_failed"], 0)
         server.member("alice").create("r")
         fence(server.member("bob").join("r"))
+
+    def test_few_descriptors(self):
+        """One takes every place that is to be had, but not for long where
+        another wants it; only members by an open connection may stay."""
+        server = self.few(200)
+        def talk():
+            talks.append(server.talk(source="127.0.0.2"))
+            return talks[-1]
+        talks, seated = [], 0
+        while talk().ask(CREATE, "d%d" % seated, "m", DECIMAL).frame(
+                ).state == DONE:
+            seated += 1
+        for i in range(300):
+            talk()
+            if i % 2:
+                self.assertIsNotNone(talks[-1].ask(LIST).frame())
+            if i % 50 == 0:
+                server.member("bob").create("r%d" % i).leave()
+        stats = server.stats()
+        self.assertEqual(stats["accept_failed"], 0)
+        self.assertGreater(stats["closed_half_open"], 100)
+        self.assertGreater(stats["closed_answered"], 100)
+        self.assertGreater(seated, 90)
+        self.assertEqual(server.status()["members"], seated)
+        for one in talks:
+            one.close()
+
+    def test_answered_and_left_open(self):
+        """One address asks for thousands of lists, has every answer, and
+        closes nothing; another one is served at once all the same."""
+        ocm.need_files(4000)
+        server = self.few(1024)
+        talks = []
+        for i in range(4000):
+            talks.append(server.talk(source="127.0.0.2").ask(LIST))
+            self.assertEqual(talks[-1].frame().json(), [])
+            if i % 400 == 399:
+                begin = time.monotonic()
+                server.member("m").create("r%d" % i).leave()
+                self.assertLess(time.monotonic() - begin, 0.5 * SLOW)
+        stats = server.stats()
+        self.assertEqual(stats["accept_failed"], 0)
+        self.assertGreater(stats["closed_answered"], 2000)
+        for talk in talks:
+            self.assertTrue(talk.ended())
+            talk.close()
+
+    def test_slow_reader_gives_way(self):
+        """Its place goes to another one, and it has its answer whole."""
+        server = self.few(200)
+        for i in range(100):
+            server.member("m").create(("%d" % i).ljust(200, "x"))
+        slow = socket.socket()
+        self.addCleanup(slow.close)
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.bind(("127.0.0.2", 0))
+        slow.connect(server.rooms[0])
+        slow.sendall(write_frame(LIST))
+        # All is sent as far as roomd is concerned: the kernel has the rest.
+        wait_until(lambda: tcp_state(server.rooms[0], slow.getsockname()) ==
+                   FIN_WAIT1)
+        talks = [server.talk(source="127.0.0.2").ask(LIST)
+                 for _ in range(200)]
+        wait_until(lambda: server.stats()["closed_answered"] > 0)
+        size = 0
+        slow.settimeout(5 * SLOW)
+        while data := slow.recv(1000):
+            size += len(data)
+        with server.talk() as talk:
+            self.assertEqual(size, 32 + len(talk.ask(LIST).frame().payload))
+        for talk in talks:
+            talk.close()
 
     def test_workers_auto(self):
         server = self.serve(workers="auto")

@@ -32,6 +32,7 @@ PROVED = {
     "refused_exists": HERE, "refused_no_room": HERE, "refused_denied": HERE,
     "refused_malformed": HERE, "refused_unable": HERE, "refused_rate": HERE,
     "closed_timeout": HERE, "closed_half_open": HERE, "closed_slow": HERE,
+    "closed_answered": EDGES,
     "closed_error": HERE, "accept_failed": EDGES, "no_memory": CALLS,
     "removed_idle": RELAY, "removed_unreachable": RELAY,
     "removed_operator": HERE, "removed_harmful": POISON,

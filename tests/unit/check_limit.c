@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Limits per source: buckets by the clock we give them, and half-open
- * accounting against a plain model.
+ * Limits per source: buckets by the clock we give them, and who has how many
+ * connections, against a plain model.
  */
 #include <check.h>
 #include <sodium.h>
@@ -130,21 +130,27 @@ START_TEST(crowd_does_not_free_the_busy)
 }
 END_TEST
 
-/* ---- half-open requests ---- */
+/* ---- connections ---- */
+
+static bool
+half_open(struct limit_conn *conn, const struct addr *a)
+{
+	return limit_open(l, conn, LIMIT_HALF_OPEN, a);
+}
 
 START_TEST(oldest_of_its_source)
 {
 	struct addr a = at("192.0.2.1"), b = at("192.0.2.2");
-	struct half_open n[5];
+	struct limit_conn n[5] = { 0 };
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		ck_assert(limit_open(l, &n[i], &a));
+		ck_assert(half_open(&n[i], &a));
 		ck_assert_ptr_null(limit_victim(l, &n[i], 100, 3));
 	}
-	ck_assert(limit_open(l, &n[3], &b));
+	ck_assert(half_open(&n[3], &b));
 	ck_assert_ptr_null(limit_victim(l, &n[3], 100, 3));
-	ck_assert(limit_open(l, &n[4], &a));
+	ck_assert(half_open(&n[4], &a));
 	ck_assert_ptr_eq(limit_victim(l, &n[4], 100, 3), &n[0]);
 	limit_done(l, &n[0]);
 	ck_assert_ptr_null(limit_victim(l, &n[4], 100, 3));
@@ -162,11 +168,11 @@ END_TEST
 START_TEST(the_most_there_may_be)
 {
 	struct addr a = at("192.0.2.1");
-	struct half_open n[501];
+	struct limit_conn n[501] = { 0 };
 	int i;
 
 	for (i = 0; i < 501; i++) {
-		ck_assert(limit_open(l, &n[i], &a));
+		ck_assert(half_open(&n[i], &a));
 		ck_assert_ptr_eq(limit_victim(l, &n[i], 10000, 10000),
 		    i < 500 ? NULL : &n[0]);
 	}
@@ -178,12 +184,12 @@ END_TEST
 START_TEST(oldest_of_the_busiest)
 {
 	struct addr a = at("192.0.2.1"), b = at("192.0.2.2");
-	struct half_open n[4];
+	struct limit_conn n[4] = { 0 };
 
-	ck_assert(limit_open(l, &n[0], &b));
-	ck_assert(limit_open(l, &n[1], &a));
-	ck_assert(limit_open(l, &n[2], &a));
-	ck_assert(limit_open(l, &n[3], &b));
+	ck_assert(half_open(&n[0], &b));
+	ck_assert(half_open(&n[1], &a));
+	ck_assert(half_open(&n[2], &a));
+	ck_assert(half_open(&n[3], &b));
 	limit_done(l, &n[0]);
 	/* the stranger who comes last is not the one to suffer */
 	ck_assert_ptr_eq(limit_victim(l, &n[3], 2, 10), &n[1]);
@@ -197,9 +203,52 @@ START_TEST(oldest_of_the_busiest)
 }
 END_TEST
 
+static void
+answer(struct limit_conn *conn)
+{
+	struct addr nowhere = at("203.0.113.1");
+
+	/* it is counted: for the source that it has */
+	ck_assert(limit_open(l, conn, LIMIT_ANSWERED, &nowhere));
+}
+
+/* Each phase by itself; and where places are short, whoever has the most. */
+START_TEST(places)
+{
+	struct addr a = at("192.0.2.1"), b = at("192.0.2.2");
+	struct limit_conn n[7] = { 0 };
+	int i;
+
+	ck_assert_ptr_null(limit_crowded(l, 0, true));
+	for (i = 0; i < 7; i++)
+		ck_assert(half_open(&n[i], i < 4 ? &a : &b));
+	ck_assert_ptr_null(limit_crowded(l, 0, false));
+	ck_assert_ptr_eq(limit_crowded(l, 0, true), &n[0]);
+	for (i = 6; i > 3; i--)
+		answer(&n[i]);
+	/* 4 of a are half-open, 3 of b are answered, the last one first */
+	ck_assert_uint_eq(limit_count(l), 4);
+	ck_assert_ptr_null(limit_crowded(l, 3, false));
+	ck_assert_ptr_eq(limit_crowded(l, 2, false), &n[6]);
+	ck_assert_ptr_eq(limit_crowded(l, 3, true), &n[0]);
+	limit_done(l, &n[0]);
+	ck_assert_ptr_eq(limit_crowded(l, 3, true), &n[6]);
+	answer(&n[1]);
+	limit_done(l, &n[6]);
+	ck_assert_ptr_eq(limit_crowded(l, 3, true), &n[5]);
+	/* it asks for something else */
+	ck_assert(half_open(&n[5], &b));
+	ck_assert_uint_eq(limit_count(l), 3);
+	ck_assert_ptr_eq(limit_crowded(l, 3, true), &n[2]);
+	for (i = 1; i < 6; i++)
+		limit_done(l, &n[i]);
+	ck_assert_ptr_null(limit_crowded(l, 0, true));
+}
+END_TEST
+
 enum { NODES = 600, SOURCES = 12, STEPS = 60000 };
 
-static struct half_open nodes[NODES];
+static struct limit_conn nodes[NODES];
 static struct {
 	bool		open;
 	unsigned	source;
@@ -231,7 +280,7 @@ model_oldest(unsigned source)
 static void
 expect_victim(unsigned latest, unsigned all, unsigned each)
 {
-	struct half_open *v = limit_victim(l, &nodes[latest], all, each);
+	struct limit_conn *v = limit_victim(l, &nodes[latest], all, each);
 	unsigned i, s, most = 0, total = 0;
 
 	for (s = 0; s < SOURCES; s++) {
@@ -272,7 +321,7 @@ START_TEST(against_a_model)
 		s = (seed >> 8) % (1 + (seed >> 4) % SOURCES);
 		(void)snprintf(text, sizeof(text), "198.51.100.%u", s);
 		a = at(text);
-		ck_assert(limit_open(l, &nodes[i], &a));
+		ck_assert(half_open(&nodes[i], &a));
 		model[i].open = true;
 		model[i].source = s;
 		model[i].since = step;
@@ -301,6 +350,7 @@ main(void)
 	tcase_add_test(tc, oldest_of_its_source);
 	tcase_add_test(tc, the_most_there_may_be);
 	tcase_add_test(tc, oldest_of_the_busiest);
+	tcase_add_test(tc, places);
 	tcase_add_test(tc, against_a_model);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -238,6 +238,115 @@ START_TEST(half_open)
 }
 END_TEST
 
+/* Roomd, with fewer places. */
+static void
+places(uint32_t max)
+{
+	sessions_free(sessions);
+	sessions = sessions_new(base, &desk, max);
+	ck_assert_ptr_nonnull(sessions);
+}
+
+static struct client *
+answered(const char *from)
+{
+	struct client *c = arrive_from(from);
+	char p[8192];
+
+	ask(c, CODEC_BE, OP_PORT_OR_LIST, "", "");
+	expect(c, OP_PORT_OR_LIST, STATE_DONE, "", p);
+	return c;
+}
+
+/* Who leaves the most open gives way; nobody's answer or port is lost. */
+START_TEST(answered_give_way)
+{
+	uint8_t buf[8192];
+	struct client *other, *c[9];
+	struct member_info m;
+	size_t len;
+	int i;
+
+	places(8);
+	other = answered("192.0.2.1");
+	c[0] = arrive();		/* all at once, and reads it later */
+	len = frame(buf, CODEC_BE, OP_CREATE, "r", "alice");
+	say(c[0], buf, len);
+	c[1] = arrive();
+	say(c[1], buf, frame(buf, CODEC_BE, OP_CREATE, "q", "bob"));
+	for (i = 2; i < 7; i++)
+		c[i] = answered("127.0.0.1");
+	ck_assert_uint_eq(sessions_count(sessions), 8);
+	/* it sends what is nothing; the next one is done */
+	ck_assert_int_eq(send(c[0]->fd, "\1\2\3", 3, MSG_NOSIGNAL), 3);
+	ck_assert_int_eq(send(c[1]->fd, "\x92\xf9", 2, MSG_NOSIGNAL), 2);
+	ck_assert_int_eq(shutdown(c[1]->fd, SHUT_WR), 0);
+	c[7] = arrive_from("192.0.2.2");
+	ck_assert_uint_eq(fx_counter(RC_closed_answered), 1);
+	c[8] = arrive_from("192.0.2.2");
+	ck_assert_uint_eq(fx_counter(RC_closed_answered), 1);
+	ck_assert_uint_eq(sessions_count(sessions), 8);
+	hear(c[0]);
+	ck_assert_uint_eq(c[0]->len, 34 + 65);
+	ck_assert(fx_member("q", "bob", &m));
+	ck_assert_uint_eq(m.addr.port, 0x92f9);
+	ck_assert_int_eq(send(other->fd, "\x92", 1, MSG_NOSIGNAL), 1);
+	for (i = 0; i < 9; i++)
+		go(c[i]);
+	ck_assert_uint_eq(sessions_count(sessions), 1);
+	go(other);
+}
+END_TEST
+
+/* What a closed room leaves behind is answered, too. */
+START_TEST(dismissed_give_way)
+{
+	char token[8192] = "";
+	struct client *c[4], *other;
+	int i;
+
+	places(5);
+	c[0] = decimal("r", "alice", token);
+	for (i = 1; i < 4; i++)
+		c[i] = decimal("r", "bob", token);
+	ck_assert_uint_eq(limit_count(desk.limit), 0);
+	ck_assert_ptr_null(rooms_close(fx.rooms, "r", 1));
+	other = answered("192.0.2.1");
+	go(answered("192.0.2.2"));
+	ck_assert_uint_eq(fx_counter(RC_closed_answered), 1);
+	ck_assert_uint_eq(sessions_count(sessions), 4);
+	go(other);
+	ck_assert_uint_eq(sessions_count(sessions), 3);
+	for (i = 0; i < 4; i++)
+		go(c[i]);
+}
+END_TEST
+
+/* Memberships stay, whoever comes; the others make room. */
+START_TEST(half_open_give_way)
+{
+	char token[8192] = "";
+	struct client *c[4], *other;
+	int i;
+
+	places(5);
+	c[0] = decimal("r", "alice", token);
+	c[1] = decimal("r", "bob", token);
+	c[2] = arrive();
+	c[3] = arrive();
+	other = arrive_from("192.0.2.1");
+	go(answered("192.0.2.2"));
+	ck_assert_uint_eq(fx_counter(RC_closed_half_open), 1);
+	ck_assert_uint_eq(audience_size(desk.audience), 2);
+	hear(c[2]);
+	ck_assert(c[2]->ended);
+	ck_assert_uint_eq(sessions_count(sessions), 4);
+	for (i = 0; i < 4; i++)
+		go(c[i]);
+	go(other);
+}
+END_TEST
+
 START_TEST(vanished)
 {
 	static const char create[] = "\x01\x01\x00" Z28 "\x05ralice";
@@ -311,6 +420,9 @@ main(void)
 	tcase_add_test(tc, request_in_time);
 	tcase_add_test(tc, member_in_time);
 	tcase_add_test(tc, half_open);
+	tcase_add_test(tc, answered_give_way);
+	tcase_add_test(tc, dismissed_give_way);
+	tcase_add_test(tc, half_open_give_way);
 	tcase_add_test(tc, vanished);
 	tcase_add_test(tc, does_not_read);
 	suite_add_tcase(s, tc);

@@ -15,12 +15,12 @@
 static uint32_t
 limit_count(struct limit *l)
 {
-	struct half_open one;
+	struct limit_conn one = { .source = NULL };
 	struct addr a;
 	uint32_t all = 0;
 
 	memset(&a, 0, sizeof(a));
-	ck_assert(limit_open(l, &one, &a));
+	ck_assert(limit_open(l, &one, LIMIT_HALF_OPEN, &a));
 	while (limit_victim(l, &one, all, UINT32_MAX) != NULL)
 		ck_assert_uint_lt(++all, 1 << 20);
 	limit_done(l, &one);

@@ -26,6 +26,8 @@
 #define Z28	Z25 Z3
 #define BYTES(s)	(s), sizeof(s) - 1
 
+enum { PLACES_MAX = 1000 };		/* for connections */
+
 static struct event_base *base;
 static struct desk desk;
 static struct sessions *sessions;
@@ -83,7 +85,7 @@ setup(void)
 	desk.lists = lists_new(fx.rooms);
 	desk.limit = limit_new(1000);
 	desk.audience = audience_new(base, fx.rooms, &fx.set, &session_voice);
-	sessions = sessions_new(base, &desk);
+	sessions = sessions_new(base, &desk, PLACES_MAX);
 	ck_assert(desk.lists != NULL && desk.limit != NULL &&
 	    desk.audience != NULL && sessions != NULL);
 }
