@@ -126,7 +126,7 @@ child_spawn(struct child *c)
 	c->ctl = pair[0];
 	c->born_ms = clock_ms();
 	c->layers = 0;
-	c->condemned = false;
+	c->condemned = c->dying = false;
 	c->state = CHILD_STARTING;
 	if (logpipe_attach(c->log, err[0]) == -1)
 		log_warn("%s: its log is lost", c->name);

@@ -52,6 +52,7 @@ struct child {
 	uint64_t	 born_ms, lived_ms;	/* lived: the last life */
 	unsigned	 restarts;
 	bool		 condemned;	/* we kill it: it misbehaves */
+	bool		 dying;		/* and it takes its time */
 	bool		 crashed;	/* its last life ended itself */
 	unsigned	 unanswered;	/* pulses, the last in a row */
 	unsigned	 late;		/* lives that were never READY */

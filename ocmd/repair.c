@@ -4,6 +4,8 @@
  * whether the dead one held it: everybody living is brought to rest, and at
  * that moment the semaphore's true value is 1.
  */
+#include <event2/event.h>
+
 #include <time.h>
 
 #include "clock.h"
@@ -11,7 +13,18 @@
 #include "log.h"
 #include "server.h"
 
-enum { LOOK_US = 200 };
+enum {
+	LOOK_US = 200,
+	DEATH_MS = 200,			/* a kill needs, at most */
+};
+
+static void
+look_pause(void)
+{
+	const struct timespec look = { 0, LOOK_US * 1000L };
+
+	(void)nanosleep(&look, NULL);
+}
 
 static uint32_t
 lock_bit(const struct child *c)
@@ -26,7 +39,7 @@ alive(const struct server *s)
 	unsigned i;
 
 	for (i = 0; i < s->children; i++)
-		if (s->child[i].pid > 0)
+		if (s->child[i].pid > 0 && !s->child[i].dying)
 			mask |= lock_bit(&s->child[i]);
 	return mask;
 }
@@ -41,7 +54,7 @@ reap_those(struct server *s, uint32_t mask)
 
 	for (i = 0; i < s->children; i++) {
 		c = &s->child[i];
-		if ((mask & lock_bit(c)) != 0 && server_reap(s, c, false))
+		if ((mask & lock_bit(c)) != 0 && server_reap(s, c))
 			dead |= lock_bit(c);
 	}
 	return dead;
@@ -55,7 +68,6 @@ reap_those(struct server *s, uint32_t mask)
 static uint32_t
 wait_for_quiet(struct server *s, uint32_t *dead)
 {
-	const struct timespec look = { 0, LOOK_US * 1000L };
 	uint64_t end = clock_ms() + SERVER_QUIET_MS;
 	uint32_t busy;
 
@@ -63,12 +75,44 @@ wait_for_quiet(struct server *s, uint32_t *dead)
 		*dead |= reap_those(s, busy);
 		if (clock_ms() >= end)
 			break;
-		(void)nanosleep(&look, NULL);
+		look_pause();
 	}
 	return busy & alive(s);
 }
 
-/* Kills and mourns those in the mask; returns their bits. */
+/* Nobody speaks to it any more. */
+static void
+expect_death(struct child *c)
+{
+	c->dying = true;
+	c->state = CHILD_LOST;
+	(void)evtimer_del(c->ev_timer);
+	if (c->ev_ctl != NULL)
+		(void)event_del(c->ev_ctl);
+}
+
+/*
+ * Waits for the death of a killed child.  One whose kernel does not let it go
+ * (it waits for a disk, say) must not stop us as well: it never executes
+ * another instruction, so for the lock it is dead, and SIGCHLD tells the rest.
+ */
+static void
+see_die(struct server *s, struct child *c)
+{
+	uint64_t end = clock_ms() + DEATH_MS;
+
+	while (!server_reap(s, c)) {
+		if (clock_ms() >= end) {
+			log_warnx("%s: killed, but does not end; the others "
+			    "go on", c->name);
+			expect_death(c);
+			return;
+		}
+		look_pause();
+	}
+}
+
+/* Kills those in the mask; returns their bits. */
 static uint32_t
 kill_those(struct server *s, uint32_t mask)
 {
@@ -78,13 +122,13 @@ kill_those(struct server *s, uint32_t mask)
 
 	for (i = 0; i < s->children; i++) {
 		c = &s->child[i];
-		if (c->pid <= 0 || (mask & lock_bit(c)) == 0)
+		if ((alive(s) & mask & lock_bit(c)) == 0)
 			continue;
 		log_warnx("%s: kept the lock for %d ms; killing it", c->name,
 		    SERVER_QUIET_MS);
 		child_kill(c);
-		if (server_reap(s, c, true))
-			killed |= lock_bit(c);
+		see_die(s, c);
+		killed |= lock_bit(c);
 	}
 	return killed;
 }
@@ -109,6 +153,7 @@ server_repair(struct server *s, uint32_t dead)
 	shmlock_unpark(s->lock);
 	s->repaired_ms = clock_ms();
 	for (i = 0; i < s->children; i++)
-		if ((dead & lock_bit(&s->child[i])) != 0)
+		if ((dead & lock_bit(&s->child[i])) != 0 &&
+		    s->child[i].pid == 0)
 			server_restart(s, &s->child[i]);
 }

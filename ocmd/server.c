@@ -314,14 +314,13 @@ start_all(struct server *s)
 /* ---- deaths ---- */
 
 bool
-server_reap(struct server *s, struct child *c, bool wait)
+server_reap(struct server *s, struct child *c)
 {
 	char obituary[CHILD_OBITUARY];
 	const char *words;
 	int status = 0;
 
-	if (c->pid <= 0 ||
-	    waitpid(c->pid, &status, wait ? 0 : WNOHANG) != c->pid)
+	if (c->pid <= 0 || waitpid(c->pid, &status, WNOHANG) != c->pid)
 		return false;
 	c->lived_ms = clock_ms() - c->born_ms;
 	c->crashed = c->condemned || child_own_doing(status);
@@ -378,7 +377,7 @@ on_sigchld(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	for (i = 0; i < s->children; i++)
-		if (server_reap(s, &s->child[i], false))
+		if (server_reap(s, &s->child[i]))
 			dead |= UINT32_C(1) <<
 			    child_lock_role(&s->child[i]);
 	if (dead == 0)

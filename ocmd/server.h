@@ -107,14 +107,15 @@ int	server_query(struct server *, const struct ctl_query *, int fd);
 /*
  * Architecture section 3: after `dead` (bit per lock role) died, or when the
  * lock is stuck, brings everybody to quiet and makes the semaphore anew.
- * Who does not become quiet is killed and mourned too.
+ * Who does not become quiet is killed and mourned too, at once or as soon as
+ * it ends.
  */
 void	server_repair(struct server *, uint32_t dead);
 /*
- * Collects a dead child (wait: blocks for it), closes what it had and logs
- * its obituary.  Returns whether it was dead.
+ * Collects a dead child, closes what it had and logs its obituary.  Returns
+ * whether it was dead.
  */
-bool	server_reap(struct server *, struct child *, bool wait);
+bool	server_reap(struct server *, struct child *);
 /* Takes what a child has said. */
 void	server_hear(struct child *);
 void	server_set_timer(struct event *, uint32_t ms);

@@ -6,6 +6,7 @@ No heartbeat here: nothing else would notice who hangs.  SERIAL: it measures
 times.
 """
 
+import ctypes
 import os
 import re
 import signal
@@ -20,6 +21,25 @@ SERIAL = True
 
 QUIET = 0.05            # seconds that a child has to become idle
 SLACK = 0.25 * SLOW     # to notice, reap and start anew
+
+
+class Tracer:
+    """With Tracer(pid): the process cannot end before the block has."""
+
+    SEIZE, TRACEE_EXITS = 0x4206, 0x40
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __enter__(self):
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.ptrace(self.SEIZE, self.pid, None, self.TRACEE_EXITS) == -1:
+            raise OSError(ctypes.get_errno(), "ptrace")
+
+    def __exit__(self, *why):
+        libc = ctypes.CDLL(None)
+        os.waitpid(self.pid, 0)         # at its exit: PTRACE_EVENT_EXIT
+        libc.ptrace(17, self.pid, None, None)   # PTRACE_DETACH
 
 
 class Quiet(ocm.Case):
@@ -98,6 +118,29 @@ class Quiet(ocm.Case):
         self.assertEqual(self.killed_for(server), ["roomd"])
         self.assert_log(server, "relayd 0: cannot get the lock")
         self.check(server)
+
+    def test_dies_late(self):
+        """One that keeps the lock is killed, but does not end, as where its
+        kernel waits for a disk; here somebody who traces it has to look
+        first.  The others go on, and it begins again when it has ended."""
+        for role, name, victim in (("relayd", "acquire_hold", "roomd"),
+                                   ("roomd", "tx_stored", "relayd")):
+            with self.subTest(role=role):
+                server = self.serve_faulty()
+                self.order(server, role, name, HANG)
+                before = server.process(role)
+                with Tracer(before["pid"]):
+                    os.kill(server.pids[victim][0], signal.SIGKILL)
+                    self.assert_log(server, "%s( 0)?: killed, but does not "
+                                    "end; the others go on" % role)
+                    # Neither ocmd nor the other role waits for it.
+                    wait_until(lambda: server.process(victim)["ready"])
+                    self.assertFalse(server.process(role)["ready"])
+                    self.assertEqual(server.process(role)["pid"],
+                                     before["pid"])
+                server.wait_restart(role, before)
+                self.assertEqual(server.process(role)["restarts"], 1)
+                self.check(server)
 
     def test_the_idle_are_let_be(self):
         server = self.serve_faulty(workers=3)
