@@ -223,9 +223,9 @@ care_closing(void *ctx, uint32_t room, enum ending why)
 }
 
 void
-care_moving(void *ctx, uint32_t room, const union dest *dest, bool for_good)
+care_moving(void *ctx, uint32_t room, const struct receiver *to, bool for_good)
 {
-	deliver_moving(ctx, room, dest, for_good);
+	deliver_moving(ctx, room, to, for_good);
 }
 
 void
@@ -235,9 +235,9 @@ care_lobby_coming(void *ctx)
 }
 
 void
-care_lobby_moving(void *ctx, const union dest *dest, bool for_good)
+care_lobby_moving(void *ctx, const struct receiver *to, bool for_good)
 {
-	deliver_moving(ctx, deliver_lobby(ctx), dest, for_good);
+	deliver_moving(ctx, deliver_lobby(ctx), to, for_good);
 }
 
 void

@@ -30,10 +30,11 @@ void	care_withdraw(struct relay *, uint32_t slot);
 void	care_added(void *, uint32_t slot, bool is_new);
 void	care_leaving(void *, uint32_t slot, enum ending);
 void	care_closing(void *, uint32_t room, enum ending);
-void	care_moving(void *, uint32_t room, const union dest *, bool for_good);
+void	care_moving(void *, uint32_t room, const struct receiver *,
+	    bool for_good);
 /* For struct lobby_events. */
 void	care_lobby_coming(void *);
-void	care_lobby_moving(void *, const union dest *, bool for_good);
+void	care_lobby_moving(void *, const struct receiver *, bool for_good);
 void	care_lobby_leaving(void *, uint32_t client);
 void	care_unreachable(void *, const struct addr *);
 void	care_lobby_unreachable(void *, const struct addr *);

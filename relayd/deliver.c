@@ -151,7 +151,7 @@ deliver_room(struct relay *r, uint32_t room)
 }
 
 void
-deliver_moving(struct relay *r, uint32_t room, const union dest *dest,
+deliver_moving(struct relay *r, uint32_t room, const struct receiver *to,
     bool for_good)
 {
 	struct window *w = window_of(r, room);
@@ -161,9 +161,9 @@ deliver_moving(struct relay *r, uint32_t room, const union dest *dest,
 	if (!w->stands)
 		window_stand(r, w);
 	if (for_good)
-		still_leave(&w->still, dest);
+		still_leave(&w->still, to);
 	else
-		still_keep(&w->still, dest);
+		still_keep(&w->still, to);
 }
 
 void

@@ -33,11 +33,11 @@ uint32_t deliver_lobby(const struct relay *);
  */
 void	deliver_some(struct relay *);
 /*
- * A receiver with that address in the fan-out of a room is about to leave its
- * place there, for another one or for good.  What is on its way is sent to it
- * all the same, or no more; nobody else notices.
+ * A receiver in the fan-out of a room is about to leave its place there, for
+ * another one or for good.  What is on its way is sent to it all the same, or
+ * no more; nobody else notices.
  */
-void	deliver_moving(struct relay *, uint32_t room, const union dest *,
+void	deliver_moving(struct relay *, uint32_t room, const struct receiver *,
 	    bool for_good);
 /*
  * What waits for a room, if it is little: before somebody comes to whom it

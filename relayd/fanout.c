@@ -124,7 +124,7 @@ find_group(struct fanout *f, uint32_t list, struct fanout_kind kind)
 
 struct fanout_place
 fanout_insert(struct fanout *f, uint32_t *list, struct fanout_kind kind,
-    union dest *dest, socklen_t len)
+    struct receiver *to, socklen_t len)
 {
 	struct fanout_place place;
 	struct mmsghdr *e;
@@ -138,7 +138,7 @@ fanout_insert(struct fanout *f, uint32_t *list, struct fanout_kind kind,
 	place.position = g->count++;
 	e = &g->entry[place.position];
 	memset(e, 0, sizeof(*e));
-	e->msg_hdr.msg_name = dest;
+	e->msg_hdr.msg_name = &to->dest;
 	e->msg_hdr.msg_namelen = len;
 	e->msg_hdr.msg_iov = &g->iov;
 	e->msg_hdr.msg_iovlen = 1;
@@ -149,16 +149,16 @@ fanout_insert(struct fanout *f, uint32_t *list, struct fanout_kind kind,
 	return place;
 }
 
-union dest *
+struct receiver *
 fanout_remove(struct fanout *f, uint32_t *list, struct fanout_place place)
 {
 	struct group *g = &f->groups[place.group - 1];
-	union dest *moved = NULL;
+	struct receiver *moved = NULL;
 
 	g->count--;
 	if (place.position != g->count) {
 		g->entry[place.position] = g->entry[g->count];
-		moved = fanout_dest(g, place.position);
+		moved = fanout_receiver(g, place.position);
 	}
 	if (g->count == 0)
 		free_group(f, list, g);

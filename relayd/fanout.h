@@ -31,6 +31,12 @@ union dest {			/* where a receiver is sent to */
 	struct sockaddr_in6	v6;
 };
 
+/* To whom a copy goes: the name of an entry points at the dest. */
+struct receiver {
+	union dest	dest;		/* first, so that it is found by that */
+	uint32_t	still;		/* where still.c has it, if it does */
+};
+
 /* What all receivers of a group share. */
 struct fanout_kind {
 	uint8_t		form;		/* enum form */
@@ -74,12 +80,12 @@ void	fanout_make(struct fanout *, uint32_t receivers,
  * + 1, 0 where empty), which is made if it is not there.
  */
 struct fanout_place fanout_insert(struct fanout *, uint32_t *list,
-	    struct fanout_kind, union dest *, socklen_t);
+	    struct fanout_kind, struct receiver *, socklen_t);
 /*
  * Removes the receiver at a place; the group's last one moves there.
- * Returns the dest of the one that moved, or NULL.
+ * Returns the one that moved, or NULL.
  */
-union dest *fanout_remove(struct fanout *, uint32_t *list,
+struct receiver *fanout_remove(struct fanout *, uint32_t *list,
 	    struct fanout_place);
 
 /* for (g = fanout_first(f, list); g != NULL; g = fanout_next(f, g)) */
@@ -95,9 +101,9 @@ fanout_next(const struct fanout *f, const struct group *g)
 	return fanout_first(f, g->next);
 }
 
-/* The dest of an entry, as fanout_insert got it. */
-static inline union dest *
-fanout_dest(const struct group *g, uint32_t position)
+/* Whom an entry names, as fanout_insert got it. */
+static inline struct receiver *
+fanout_receiver(const struct group *g, uint32_t position)
 {
 	return g->entry[position].msg_hdr.msg_name;
 }

@@ -22,9 +22,9 @@ count(struct lobby *l, enum relay_counter which)
 /* ---- the clients ---- */
 
 static uint32_t
-index_of(const struct lobby *l, const union dest *d)
+index_of(const struct lobby *l, const struct receiver *to)
 {
-	const char *c = (const char *)d - offsetof(struct lobby_client, dest);
+	const char *c = (const char *)to - offsetof(struct lobby_client, to);
 
 	return (uint32_t)((size_t)(c - (const char *)l->clients) /
 	    sizeof(struct lobby_client));
@@ -33,12 +33,12 @@ index_of(const struct lobby *l, const union dest *d)
 static void
 leave_fanout(struct lobby *l, struct lobby_client *c, bool for_good)
 {
-	union dest *moved;
+	struct receiver *moved;
 
 	if (c->place.group == 0)
 		return;
 	if (l->events.moving != NULL)
-		l->events.moving(l->events.ctx, &c->dest, for_good);
+		l->events.moving(l->events.ctx, &c->to, for_good);
 	moved = fanout_remove(&l->fanout, &l->groups, c->place);
 	if (moved != NULL)
 		l->clients[index_of(l, moved)].place.position =
@@ -55,12 +55,12 @@ enter_fanout(struct lobby *l, struct lobby_client *c, unsigned sock)
 	socklen_t len;
 
 	len = addr_to_sockaddr(&c->addr, l->family[sock], &ss);
-	if (len == 0 || len > sizeof(c->dest))
+	if (len == 0 || len > sizeof(c->to.dest))
 		return false;
 	leave_fanout(l, c, false);
-	memcpy(&c->dest, &ss, len);
+	memcpy(&c->to.dest, &ss, len);
 	c->sock = (uint8_t)sock;
-	c->place = fanout_insert(&l->fanout, &l->groups, kind, &c->dest, len);
+	c->place = fanout_insert(&l->fanout, &l->groups, kind, &c->to, len);
 	return true;
 }
 

@@ -22,7 +22,7 @@
 enum { LOBBY_STRIKES = 3 };	/* in a row: malformed, or unreachable */
 
 struct lobby_client {
-	union dest	dest;		/* an entry of the fan-out names it */
+	struct receiver	to;		/* an entry of the fan-out names it */
 	struct addr	addr;
 	uint64_t	seen_ms;	/* 0: free */
 	struct fanout_place place;
@@ -37,7 +37,7 @@ struct lobby_events {
 	/* before a client enters */
 	void	(*coming)(void *);
 	/* before a client leaves its place in the fan-out */
-	void	(*moving)(void *, const union dest *, bool for_good);
+	void	(*moving)(void *, const struct receiver *, bool for_good);
 	/* before a client is forgotten */
 	void	(*leaving)(void *, uint32_t client);
 };

@@ -55,10 +55,11 @@ static void
 tell_others(struct notices *n, struct group *g, const uint8_t *p, size_t len)
 {
 	const struct member *members = n->peers->members;
-	uint32_t i, from = 0;
+	uint32_t i, slot, from = 0;
 
 	for (i = 0; i < g->count; i++) {
-		if (!members[peers_slot_of(n->peers, fanout_dest(g, i))].named)
+		slot = peers_slot_of(n->peers, fanout_receiver(g, i));
+		if (!members[slot].named)
 			continue;
 		sent(n, send_range(n->out, g, p, len, from, i));
 		from = i + 1;
@@ -101,7 +102,7 @@ tell_one(struct notices *n, struct member *m, const uint8_t *p, size_t len)
 {
 	const struct group *g = &n->peers->fanout.groups[m->place.group - 1];
 
-	sent(n, send_one(n->out, m->sock, &m->dest,
+	sent(n, send_one(n->out, m->sock, &m->to.dest,
 	    g->entry[m->place.position].msg_hdr.msg_namelen, p, len));
 }
 

@@ -66,9 +66,9 @@ peers_room_name(const struct peers *p, uint32_t room)
 }
 
 uint32_t
-peers_slot_of(const struct peers *p, const union dest *d)
+peers_slot_of(const struct peers *p, const struct receiver *to)
 {
-	const char *m = (const char *)d - offsetof(struct member, dest);
+	const char *m = (const char *)to - offsetof(struct member, to);
 
 	return (uint32_t)((size_t)(m - (const char *)p->members) /
 	    sizeof(struct member));
@@ -239,7 +239,7 @@ displace(struct peers *p, uint32_t slot, bool for_good)
 {
 	struct member *m = &p->members[slot];
 	struct room *r = &p->rooms[m->room];
-	union dest *moved;
+	struct receiver *moved;
 
 	index_remove(&p->at, slot);
 	if (m->place.group == 0) {
@@ -247,7 +247,7 @@ displace(struct peers *p, uint32_t slot, bool for_good)
 		return;
 	}
 	if (p->cf.events.moving != NULL)
-		p->cf.events.moving(p->cf.events.ctx, m->room, &m->dest,
+		p->cf.events.moving(p->cf.events.ctx, m->room, &m->to,
 		    for_good);
 	moved = fanout_remove(&p->fanout, &r->groups, m->place);
 	if (moved != NULL)
@@ -270,9 +270,9 @@ make_dest(const struct peers *p, struct member *m)
 	    own_has(&p->cf.own, &m->addr))
 		return 0;
 	len = addr_to_sockaddr(&m->addr, p->cf.family[m->sock], &ss);
-	if (len > sizeof(m->dest))
+	if (len > sizeof(m->to.dest))
 		return 0;
-	memcpy(&m->dest, &ss, len);
+	memcpy(&m->to.dest, &ss, len);
 	return len;
 }
 
@@ -292,7 +292,7 @@ place(struct peers *p, uint32_t slot)
 	kind.form = (uint8_t)peers_form(m);
 	kind.sock = m->sock;
 	kind.mute = (row_flags(m) & DIALECT_NOTICE_TCP) != 0;
-	m->place = fanout_insert(&p->fanout, &r->groups, kind, &m->dest, len);
+	m->place = fanout_insert(&p->fanout, &r->groups, kind, &m->to, len);
 	index_put(&p->at, slot, index_hash(&p->at, &m->addr,
 	    sizeof(m->addr)));
 }

@@ -25,7 +25,7 @@
 enum { PEERS_NAME_INLINE = 32 };	/* longer names lie elsewhere */
 
 struct member {
-	union dest	dest;		/* an entry of the fan-out names it */
+	struct receiver	to;		/* an entry of the fan-out names it */
 	uint32_t	gen;		/* 0: nobody here */
 	uint8_t		tag[TOKEN_TAG];
 	struct addr	addr;		/* port: where it is, or 0 */
@@ -71,7 +71,7 @@ struct peers_events {
 	/* before a room and all its members are forgotten */
 	void	(*closing)(void *, uint32_t room, enum ending);
 	/* before a member of a room leaves its place in the fan-out */
-	void	(*moving)(void *, uint32_t room, const union dest *,
+	void	(*moving)(void *, uint32_t room, const struct receiver *,
 		    bool for_good);
 };
 
@@ -166,8 +166,8 @@ void	peers_spent(struct peers *, uint32_t slot, uint64_t whole_us);
 enum form peers_form(const struct member *);
 const uint8_t *peers_name(const struct peers *, uint32_t slot);
 const uint8_t *peers_room_name(const struct peers *, uint32_t room);
-/* The slot whose dest this is. */
-uint32_t peers_slot_of(const struct peers *, const union dest *);
+/* Whose slot this is of. */
+uint32_t peers_slot_of(const struct peers *, const struct receiver *);
 
 /* for (s = r->first; s != 0; s = p->members[s - 1].next) */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Receivers as they were (see still.h).  Called by deliver.c.
+ * Receivers as they were (see still.h).  Called by window.c and deliver.c.
  */
 #include "sparse.h"
 #include "still.h"
@@ -13,6 +13,7 @@ still_make(struct still *s, uint32_t receivers)
 	    sizeof(*s->fanout.groups));
 	s->was = sparse_array(receivers, sizeof(*s->was));
 	s->entry = sparse_array(receivers, sizeof(*s->entry));
+	s->who = sparse_array(receivers, sizeof(*s->who));
 	s->dest = sparse_array(receivers, sizeof(*s->dest));
 	s->list = s->n = 0;
 }
@@ -24,11 +25,12 @@ take_group(struct still *s, const struct group *from, struct group *to)
 
 	*to = *from;
 	to->entry = s->entry + s->n;
-	for (i = 0; i < to->count; i++) {
+	for (i = 0; i < to->count; i++, s->n++) {
 		to->entry[i] = from->entry[i];
 		to->entry[i].msg_hdr.msg_iov = &to->iov;
+		s->who[s->n] = fanout_receiver(from, i);
+		s->who[s->n]->still = s->n;
 	}
-	s->n += to->count;
 }
 
 void
@@ -60,15 +62,11 @@ still_group(const struct still *s, uint32_t group)
 	return UINT32_MAX;
 }
 
-/* Where a receiver is among all entries, n: it is not here (any more). */
-static uint32_t
-find(const struct still *s, const union dest *d)
+/* What it says of its place may be about another copy. */
+static bool
+is_here(const struct still *s, const struct receiver *r)
 {
-	uint32_t i;
-
-	for (i = 0; i < s->n && s->entry[i].msg_hdr.msg_name != d; i++)
-		;
-	return i;
+	return r->still < s->n && s->who[r->still] == r;
 }
 
 static struct group *
@@ -82,23 +80,22 @@ group_at(const struct still *s, uint32_t i)
 }
 
 void
-still_leave(struct still *s, const union dest *d)
+still_leave(struct still *s, const struct receiver *r)
 {
-	const uint32_t i = find(s, d);
-
-	if (i == s->n)
+	if (!is_here(s, r))
 		return;
-	s->entry[i].msg_hdr.msg_name = NULL;
-	group_at(s, i)->gaps++;
+	s->who[r->still] = NULL;
+	s->entry[r->still].msg_hdr.msg_name = NULL;
+	group_at(s, r->still)->gaps++;
 }
 
 void
-still_keep(struct still *s, const union dest *d)
+still_keep(struct still *s, const struct receiver *r)
 {
-	const uint32_t i = find(s, d);
+	const uint32_t i = r->still;
 
-	if (i == s->n)
+	if (!is_here(s, r) || s->entry[i].msg_hdr.msg_name != &r->dest)
 		return;
-	s->dest[i] = *d;
+	s->dest[i] = r->dest;
 	s->entry[i].msg_hdr.msg_name = &s->dest[i];
 }

@@ -2,8 +2,9 @@
 /*
  * A room's receivers as they were at a moment, to be sent to while the room
  * itself goes on changing: whoever leaves is left out, whoever moves is sent
- * to where it was.  Taken by deliver.c when somebody moves in the midst of a
- * window, so that nobody has to wait for the end of that window.
+ * to where it was.  Taken by window.c when somebody moves in the midst of a
+ * window, so that nobody has to wait for the end of that window.  To find one
+ * who leaves takes no longer where there are many: all may leave at once.
  */
 #ifndef RELAYD_STILL_H
 #define RELAYD_STILL_H
@@ -18,6 +19,7 @@ struct still {
 	uint32_t	 list;		/* of groups: + 1, 0 none */
 	uint32_t	 n;		/* receivers */
 	struct mmsghdr	*entry;		/* of all groups */
+	struct receiver	**who;		/* they are, NULL: has left */
 	union dest	*dest;		/* of those who moved since */
 	uint32_t	*was;		/* the number of a group, there */
 };
@@ -27,6 +29,7 @@ void	still_make(struct still *, uint32_t receivers);
 /*
  * Copies the groups of a list, in their order; receivers' addresses stay
  * theirs, and a receiver who moves or leaves has to be said before it does.
+ * Nobody is in more than one copy that is in use.
  */
 void	still_take(struct still *, const struct fanout *, uint32_t list);
 /*
@@ -35,8 +38,8 @@ void	still_take(struct still *, const struct fanout *, uint32_t list);
  */
 uint32_t still_group(const struct still *, uint32_t group);
 /* Nothing more is sent to that receiver, if it is here. */
-void	still_leave(struct still *, const union dest *);
-/* Its address is about to change: it is sent to the old one. */
-void	still_keep(struct still *, const union dest *);
+void	still_leave(struct still *, const struct receiver *);
+/* Its address is about to change: it is sent to the oldest one. */
+void	still_keep(struct still *, const struct receiver *);
 
 #endif

@@ -83,7 +83,7 @@ answer(struct relay *r, uint32_t slot, enum status st)
 	out[1] = 0;
 	memcpy(out + 2, peers_room_name(&r->peers, m->room), room->name_len);
 	out[2 + room->name_len] = (uint8_t)('0' + st);
-	(void)send_one(&r->out, m->sock, &m->dest,
+	(void)send_one(&r->out, m->sock, &m->to.dest,
 	    g->entry[m->place.position].msg_hdr.msg_namelen, out,
 	    (size_t)room->name_len + 3);
 	return true;

@@ -266,7 +266,7 @@ check_room(const struct peers *p, uint32_t room)
 	g = fanout_first(&p->fanout, r->groups);
 	for (; g != NULL; g = fanout_next(&p->fanout, g)) {
 		for (i = 0; i < g->count; i++) {
-			s = peers_slot_of(p, fanout_dest(g, i));
+			s = peers_slot_of(p, fanout_receiver(g, i));
 			MUST(s < TABLE_MEMBERS);
 			m = &p->members[s];
 			MUST(m->room == room && m->place.position == i);

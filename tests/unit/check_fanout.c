@@ -15,8 +15,8 @@
 
 enum { RECEIVERS = 700, ROOMS = 5, STEPS = 100000 };
 
-struct receiver {
-	union dest	dest;
+struct person {
+	struct receiver	to;
 	struct fanout_place place;
 	struct fanout_kind kind;
 	unsigned	room;
@@ -25,28 +25,28 @@ struct receiver {
 static struct net_control control;
 static struct fanout f;
 static uint32_t list[ROOMS];
-static struct receiver who[RECEIVERS];
+static struct person who[RECEIVERS];
 
-static struct receiver *
-owner(union dest *d)
+static struct person *
+owner(struct receiver *to)
 {
-	return (struct receiver *)(void *)d;	/* dest is the first member */
+	return (struct person *)(void *)to;	/* its first member */
 }
 
 static void
-enter(struct receiver *r, unsigned room)
+enter(struct person *r, unsigned room)
 {
 	r->room = room;
 	r->kind.form = (uint8_t)roll(2);
 	r->kind.sock = (uint8_t)roll(2);
 	r->kind.mute = roll(8) == 0;
-	r->place = fanout_insert(&f, &list[room], r->kind, &r->dest, 16);
+	r->place = fanout_insert(&f, &list[room], r->kind, &r->to, 16);
 }
 
 static void
-leave(struct receiver *r)
+leave(struct person *r)
 {
-	union dest *moved = fanout_remove(&f, &list[r->room], r->place);
+	struct receiver *moved = fanout_remove(&f, &list[r->room], r->place);
 
 	if (moved != NULL)
 		owner(moved)->place.position = r->place.position;
@@ -58,7 +58,7 @@ static void
 compare(void)
 {
 	const struct mmsghdr *e;
-	struct receiver *r;
+	struct person *r;
 	struct group *g;
 	unsigned room, in = 0, i, expected = 0;
 
@@ -71,7 +71,7 @@ compare(void)
 			ck_assert_uint_le(g->count, 1u << g->class);
 			for (i = 0; i < g->count; i++) {
 				e = &g->entry[i];
-				r = owner(fanout_dest(g, i));
+				r = owner(fanout_receiver(g, i));
 				ck_assert_uint_eq(r->room, room);
 				ck_assert_uint_eq(r->place.position, i);
 				ck_assert_ptr_eq(&f.groups[r->place.group - 1],
@@ -141,7 +141,7 @@ START_TEST(test_worst_cases)
 
 		for (n = 0; n < RECEIVERS; n++)
 			who[n].place = fanout_insert(&f, &lists[n],
-			    who[n].kind, &who[n].dest, 16);
+			    who[n].kind, &who[n].to, 16);
 		for (n = 0; n < RECEIVERS; n++)
 			ck_assert_ptr_null(fanout_remove(&f, &lists[n],
 			    who[n].place));
@@ -149,7 +149,7 @@ START_TEST(test_worst_cases)
 			memset(&who[n].kind, 0, sizeof(who[n].kind));
 			who[n].room = 0;
 			who[n].place = fanout_insert(&f, &list[0],
-			    who[n].kind, &who[n].dest, 16);
+			    who[n].kind, &who[n].to, 16);
 		}
 		compare();
 		for (n = 0; n < RECEIVERS; n++)
@@ -159,15 +159,39 @@ START_TEST(test_worst_cases)
 }
 END_TEST
 
+enum { LEAVES, MOVES, MOVES_TWICE, MOVES_AND_LEAVES, STAYS, FATES };
+
+/* It is said before it happens. */
+static void
+suffer(struct still *still, unsigned n)
+{
+	const unsigned fate = n % FATES;
+
+	if (fate == LEAVES)
+		still_leave(still, &who[n].to);
+	else if (fate != STAYS)
+		still_keep(still, &who[n].to);
+	if (fate != STAYS) {
+		leave(&who[n]);
+		who[n].to.dest.v4.sin_port = 0;
+		enter(&who[n], n % 3 == 0);
+	}
+	if (fate == MOVES_TWICE)
+		still_keep(still, &who[n].to);
+	else if (fate == MOVES_AND_LEAVES)
+		still_leave(still, &who[n].to);
+}
+
 /*
  * A still copy has the same groups and receivers whatever the room does; who
- * leaves is left out, and who moves is where it was.
+ * leaves is left out, and who moves is where it was, until it leaves.
  */
 START_TEST(test_still)
 {
 	static struct still still;
 	struct fanout_place was[RECEIVERS];
 	const struct mmsghdr *e;
+	const union dest *at;
 	unsigned n, left = 0, kept = 0;
 	struct group *g;
 
@@ -177,23 +201,14 @@ START_TEST(test_still)
 	still_take(&still, &f, 0);
 	ck_assert_uint_eq(still.list + still.n, 0);
 	for (n = 0; n < RECEIVERS; n++) {
-		who[n].dest.v4.sin_port = (in_port_t)n;
+		who[n].to.dest.v4.sin_port = (in_port_t)n;
 		enter(&who[n], n % 3 == 0);
 	}
 	still_take(&still, &f, list[0]);
 	for (n = 0; n < RECEIVERS; n++)
 		was[n] = who[n].place;
-	for (n = 0; n < RECEIVERS; n++) {
-		if (n % 5 == 0)
-			still_leave(&still, &who[n].dest);
-		else if (n % 5 == 1)
-			still_keep(&still, &who[n].dest);
-		if (n % 5 < 2) {
-			leave(&who[n]);
-			who[n].dest.v4.sin_port = 0;
-			enter(&who[n], n % 3 == 0);
-		}
-	}
+	for (n = 0; n < RECEIVERS; n++)
+		suffer(&still, n);
 	for (n = 0; n < RECEIVERS; n++) {
 		if (n % 3 == 0) {
 			ck_assert_uint_eq(still_group(&still, was[n].group),
@@ -205,13 +220,13 @@ START_TEST(test_still)
 		ck_assert_uint_lt(was[n].position, g->count);
 		e = &g->entry[was[n].position];
 		ck_assert_ptr_eq(e->msg_hdr.msg_iov, &g->iov);
-		if (n % 5 == 0) {
+		if (n % FATES == LEAVES || n % FATES == MOVES_AND_LEAVES) {
 			ck_assert_ptr_null(e->msg_hdr.msg_name);
 			left++;
 			continue;
 		}
-		ck_assert_uint_eq(fanout_dest(g, was[n].position)->v4.sin_port,
-		    n);
+		at = e->msg_hdr.msg_name;
+		ck_assert_uint_eq(at->v4.sin_port, n);
 		kept++;
 	}
 	ck_assert_uint_eq(left + kept, still.n);

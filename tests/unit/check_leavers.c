@@ -116,6 +116,32 @@ START_TEST(test_misfits_and_leavers)
 }
 END_TEST
 
+/* Whoever moves in the midst and then leaves has left. */
+START_TEST(test_moves_and_leaves)
+{
+	struct client b;
+	unsigned i;
+
+	start.settings.notices = 0;
+	gather("r");
+	b = member_as("r", "b", "port-suffix", true);
+	raise_queue(b.fd);
+	for (i = 0; i < SAID; i++)
+		leave_number(i % CROWD);
+	receive();
+	slice();
+	ck_assert_uint_gt(relay.busy[DELIVER_LARGE].n, 0);
+	leave_said(&b, "@join", 5);	/* another form */
+	receive();
+	forget_heard(&b);
+	remove_member(&b);
+	finish();
+	hears_nothing(&b);
+	for (i = 0; i < CROWD; i++)
+		got_all(i);
+}
+END_TEST
+
 /* All are gone, and the next room has the number of theirs. */
 START_TEST(test_next_room)
 {
@@ -212,6 +238,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_checked_fixture(tc, before_each, teardown);
 	tcase_add_test(tc, test_leaves);
 	tcase_add_test(tc, test_misfits_and_leavers);
+	tcase_add_test(tc, test_moves_and_leaves);
 	tcase_add_test(tc, test_next_room);
 	tcase_add_test(tc, test_room_ends);
 	tcase_add_test(tc, test_busy_room_ends);

@@ -165,7 +165,7 @@ static struct member_made anew;
  * somebody else has the member's place and address.
  */
 static void
-come_anew(void *ctx, uint32_t room, const union dest *dest, bool for_good)
+come_anew(void *ctx, uint32_t room, const struct receiver *to, bool for_good)
 {
 	struct member_new m = fx_member("new", "decimal", "127.0.0.1",
 	    bare.port);
@@ -177,7 +177,7 @@ come_anew(void *ctx, uint32_t room, const union dest *dest, bool for_good)
 		(void)fx_enter(&fx, "r", &other);
 		anew = fx_enter(&fx, "r", &m);	/* the last free one */
 	}
-	care_moving(ctx, room, dest, for_good);
+	care_moving(ctx, room, to, for_good);
 }
 
 /* Its first message will be the death of the relay. */

@@ -29,7 +29,7 @@ START_TEST(test_port_rules)
 	ck_assert_uint_eq(c[LC_ports_held], 1);
 	peers_spoke(&peers, plain.slot, 5002, 0, now + 1000);
 	ck_assert_uint_eq(m->addr.port, 5002);
-	ck_assert_uint_eq(ntohs(m->dest.v4.sin_port), 5002);
+	ck_assert_uint_eq(ntohs(m->to.dest.v4.sin_port), 5002);
 	ck_assert_uint_eq(c[LC_ports_learned], 2);
 	ck_assert_uint_eq(live_where(fx.roomd.live[0], plain.slot).port, 5002);
 	/* what came over TCP beats what is heard */
@@ -61,7 +61,8 @@ START_TEST(test_sockets)
 	four = fx_enter(&fx, "r", &m);
 	refresh();
 	ck_assert_uint_eq(peers.members[six.slot].sock, 1);
-	ck_assert_int_eq(peers.members[six.slot].dest.any.sa_family, AF_INET6);
+	ck_assert_int_eq(peers.members[six.slot].to.dest.any.sa_family,
+	    AF_INET6);
 	ck_assert_uint_eq(peers.members[four.slot].sock, 0);
 	ck_assert_uint_eq(peers.rooms[six.room].portless, 0);
 	compare(&peers);

@@ -154,14 +154,14 @@ compare_room(const struct peers *p, uint32_t r)
 	g = fanout_first(&p->fanout, room->groups);
 	for (; g != NULL; g = fanout_next(&p->fanout, g)) {
 		for (i = 0; i < g->count; i++) {
-			s = peers_slot_of(p, fanout_dest(g, i));
+			s = peers_slot_of(p, fanout_receiver(g, i));
 			m = &p->members[s];
 			ck_assert_uint_eq(m->room, r);
 			ck_assert_uint_eq(m->place.position, i);
 			ck_assert_uint_eq(m->sock, g->kind.sock);
 			ck_assert_uint_eq(peers_form(m), g->kind.form);
 			ck_assert_uint_ne(m->addr.port, 0);
-			ck_assert_uint_eq(ntohs(m->dest.v4.sin_port),
+			ck_assert_uint_eq(ntohs(m->to.dest.v4.sin_port),
 			    m->addr.port);
 		}
 		sendable += g->count;
