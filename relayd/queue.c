@@ -223,23 +223,32 @@ queue_put(struct queue *q, uint32_t room, uint32_t speaker, uint32_t copies,
 	return true;
 }
 
+static void
+rename_speaker(struct queue *q, uint32_t n, uint32_t number,
+    const void *name, size_t len)
+{
+	struct queued *m = &q->msg[n - 1];
+
+	m->speaker = number;
+	m->name_len = (uint16_t)len;
+	memcpy(q->text + (size_t)(n - 1) * QUEUE_TEXT + DATAGRAM_MAX, name,
+	    len);
+}
+
+/* All may leave at once: nobody looks through all that waits for each. */
 void
 queue_leave(struct queue *q, uint32_t room, uint32_t speaker,
     const void *name, size_t len)
 {
 	const uint32_t number = QUEUE_GONE + q->gone++ % QUEUE_GONE;
-	struct queued *m;
-	uint32_t n;
+	uint32_t n = q->room[room].first, k;
 
-	for (n = q->room[room].first; n != 0; n = m->next) {
-		m = &q->msg[n - 1];
-		if (m->speaker != speaker)
-			continue;
-		m->speaker = number;
-		m->name_len = (uint16_t)len;
-		memcpy(q->text + (size_t)(n - 1) * QUEUE_TEXT + DATAGRAM_MAX,
-		    name, len);
-	}
+	for (k = q->room[room].taken; k > 0; k--, n = q->msg[n - 1].next)
+		if (q->msg[n - 1].speaker == speaker)
+			rename_speaker(q, n, number, name, len);
+	n = q->speaker[speaker].oldest;
+	for (; n != 0; n = q->msg[n - 1].newer)
+		rename_speaker(q, n, number, name, len);
 	memset(&q->speaker[speaker], 0, sizeof(q->speaker[speaker]));
 	rank_set(&q->talkers, speaker, 0);
 }

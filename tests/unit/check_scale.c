@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What one datagram, one join and one look at the time cost does not grow
- * with the number of rooms: processor time with 10 rooms and with 4000.  The
- * large one may be slower by what its memory costs, which is far from what
- * any walk over all rooms would cost.
+ * with the number of rooms: processor time with 10 rooms and with 4000.  Nor
+ * does it take longer to leave in the midst of a message where there are many
+ * members or much waits: all may leave at once.  The large one may be slower
+ * by what its memory costs, which is far from what any walk would cost.
  */
 #include <time.h>
 
@@ -144,6 +145,77 @@ START_TEST(test_rooms)
 }
 END_TEST
 
+/* ---- leaving in the midst ---- */
+
+enum { SOME = 300, ALL = 16000, LEAVERS = 100, WAIT = 800 };
+
+static struct member_made there[ALL];
+static uint32_t present;
+
+static void
+come_to(uint32_t until)
+{
+	struct member_new m = fx_member("m", "plain", "127.0.0.1",
+	    speaker.port);
+
+	for (; present < until; present++)
+		there[present] = fx_enter(&fx, "here", &m);
+	turn();
+}
+
+static void
+last_leaves(void)
+{
+	present--;
+	(void)roomtab_remove(fx.tab, there[present].slot, there[present].gen,
+	    END_LEFT);
+	relay_follow(&relay);
+}
+
+/* The last to come leave, while `waiting` messages are to be sent. */
+static uint64_t
+cost_of_leaving(uint32_t members, unsigned waiting)
+{
+	uint64_t begin, best = UINT64_MAX, took;
+	unsigned k, i;
+
+	for (k = 0; k < ROUNDS; k++) {
+		come_to(members);
+		for (i = 0; i < waiting; i++) {
+			leave_said(&listener, "hello", 5);
+			relay_turn(&relay);
+			relay_receive(&relay, 0);
+		}
+		deliver_some(&relay);
+		ck_assert_uint_eq(relay.queue.count, waiting);
+		last_leaves();		/* for the first all are copied */
+		begin = now_ns();
+		for (i = 0; i < LEAVERS; i++)
+			last_leaves();
+		if ((took = now_ns() - begin) < best)
+			best = took;
+		turn();
+	}
+	return best / LEAVERS;
+}
+
+START_TEST(test_leaving)
+{
+	uint64_t few, much, many;
+
+	relay.set.notices = 0;
+	speaker = member("here", "a");
+	listener = member("here", "b");
+	few = cost_of_leaving(SOME, 1);
+	much = cost_of_leaving(SOME, WAIT);
+	many = cost_of_leaving(ALL, 1);
+	printf("leave: %u ns of %d, %u of %d, %u where %d messages wait\n",
+	    (unsigned)few, SOME, (unsigned)many, ALL, (unsigned)much, WAIT);
+	ck_assert_uint_le(many, 3 * few + 1000);
+	ck_assert_uint_le(much, 3 * few + 1000);
+}
+END_TEST
+
 static void
 setup_large(void)
 {
@@ -160,6 +232,7 @@ main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup_large, teardown);
 	tcase_add_test(tc, test_rooms);
+	tcase_add_test(tc, test_leaving);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
