@@ -297,6 +297,38 @@ static const struct sample {
 	{ "mremap", ROOMD, false, { 4096, 0, 8192, 3 } },
 };
 
+/* What is evil with these arguments: it must not merely fail. */
+static const struct {
+	const char	*call;
+	uint64_t	 args[6];
+} evil_samples[] = {
+	{ "futex", { 0, FUTEX_LOCK_PI } },
+	{ "futex", { 0, FUTEX_UNLOCK_PI | FUTEX_PRIVATE_FLAG } },
+	{ "futex", { 0, FUTEX_TRYLOCK_PI } },
+	{ "futex", { 0, FUTEX_WAIT_REQUEUE_PI | FUTEX_CLOCK_REALTIME } },
+	{ "futex", { 0, FUTEX_CMP_REQUEUE_PI } },
+	{ "futex", { 0, 13 /* LOCK_PI2 */ } },
+	{ "mmap", { 0, 4096, RW | PROT_EXEC, ANON } },
+	{ "mmap", { 0, 4096, RW, MAP_SHARED } },
+	{ "mmap", { 0, 4096, RW, ANON | MAP_FIXED } },
+	{ "sendmsg", { 7, 0, MSG_FASTOPEN | OURS } },
+};
+
+static void
+check_evil_samples(unsigned role, uint32_t arch)
+{
+	size_t i;
+	int nr;
+
+	for (i = 0; i < sizeof(evil_samples) / sizeof(evil_samples[0]); i++) {
+		nr = seccomp_syscall_resolve_name(evil_samples[i].call);
+		verdict(nr < 0 || program_answers(arch, (uint32_t)nr,
+		    evil_samples[i].args) == PROGRAM_KILLS,
+		    "%s: %s, sample %zu, does not kill", roles[role].name,
+		    evil_samples[i].call, i);
+	}
+}
+
 static void
 check_samples(unsigned role, uint32_t arch)
 {
@@ -333,6 +365,7 @@ check_role(unsigned role, bool strict, uint32_t arch)
 	}
 	check_evil(role, arch);
 	check_samples(role, arch);
+	check_evil_samples(role, arch);
 }
 
 /* ---- against what the roles do ---- */

@@ -346,6 +346,12 @@ START_TEST(test_bundle_refused)
 	ck_assert_uint_lt(relay.out.most, len + 3);
 	send_tick(&relay.out, relay.out.again_ms);
 	ck_assert_uint_eq(relay.out.most, bundle ? NET_BUNDLE_BYTES : 0);
+	/* the loop does that for each kind of sockets */
+	relay.out.most = relay.lobby_out.most = 0;
+	relay.now_ms = relay.out.again_ms;
+	care_tick(&relay);
+	ck_assert_uint_eq(relay.out.most, bundle ? NET_BUNDLE_BYTES : 0);
+	ck_assert_uint_eq(relay.lobby_out.most, relay.out.most);
 }
 END_TEST
 

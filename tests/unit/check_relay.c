@@ -261,6 +261,84 @@ START_TEST(test_deaths_at_every_relay_count)
 }
 END_TEST
 
+/* Three within a minute, that is: older ones are no reason. */
+START_TEST(test_deaths_of_long_ago)
+{
+	struct client a = member("r", "a");
+	unsigned i;
+
+	for (i = 0; i < 2; i++)
+		die_over(&a);
+	ck_assert_uint_eq(grown(LC_deaths_in_hand), 2);
+	for (i = 0; i < 2; i++) {
+		/* as it will be then, but after the second that is now */
+		relay.now_ms = clock_ms() + (i == 0 ? 61000 : 50000);
+		live_take(relay.live, SENDER_UNKNOWN, 10);
+		live_take_of(relay.live, a.made.slot, a.made.gen);
+		care_post_mortem(&relay, true);
+		ck_assert_uint_eq(grown(LC_wishes_harmful), i);
+	}
+}
+END_TEST
+
+/* roomd may have died before it heard of it. */
+START_TEST(test_wishes_are_repeated)
+{
+	struct client a = member("r", "a");
+	int i;
+
+	care_wish(&relay, a.made.slot, END_IDLE);
+	for (i = 0; i < 3; i++) {
+		relay.bell = false;
+		ck_assert_int_ge(care_wait(&relay), 0);
+		relay.now_ms += 4000;
+		care_tick(&relay);
+		ck_assert(relay.bell);
+	}
+}
+END_TEST
+
+/* Answers in a row: a sign of life to another relay is one, too. */
+START_TEST(test_refused_here_and_heard_there)
+{
+	struct client a = member("r", "a");
+	const struct addr at = fx_addr("127.0.0.1", a.port);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		care_unreachable(&relay, &at);
+	live_set_seen(fx.relayd[1].live[1], a.made.slot, relay.now_ms + 1);
+	relay.now_ms += 2;
+	for (i = 0; i < 3; i++) {
+		ck_assert_uint_eq(grown(LC_wishes_unreachable), 0);
+		care_unreachable(&relay, &at);
+	}
+	ck_assert_uint_eq(grown(LC_wishes_unreachable), 1);
+	ck_assert_uint_eq(grown(LC_unreachable), 5);
+}
+END_TEST
+
+/* Who was silent for long may say a burst, and no more than that. */
+START_TEST(test_silence_saves_nothing)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	int i;
+
+	start.settings.member_rate = 1;
+	start.settings.member_burst = 3;
+	care_settings(&relay, &start.settings);
+	relay_turn(&relay);
+	peers_spent(&relay.peers, a.made.slot, (relay.now_ms - 500) * 1000);
+	for (i = 0; i < 8; i++)
+		leave_said(&a, "hello", 5);
+	turn();
+	for (i = 0; i < 3; i++)
+		hears(&b, "a: hello");
+	hears_nothing(&b);
+	ck_assert_uint_eq(grown(LC_drop_rate), 5);
+}
+END_TEST
+
 static TCase *
 tests(const char *name, void (*before_each)(void))
 {
@@ -274,6 +352,9 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_table_unreadable);
 	tcase_add_test(tc, test_wishes_outlive_a_relayd);
 	tcase_add_test(tc, test_death_after_a_look);
+	tcase_add_test(tc, test_deaths_of_long_ago);
+	tcase_add_test(tc, test_wishes_are_repeated);
+	tcase_add_test(tc, test_silence_saves_nothing);
 	return tc;
 }
 
@@ -285,6 +366,7 @@ main(void)
 
 	tcase_add_checked_fixture(two, setup_of_two, teardown);
 	tcase_add_test(two, test_deaths_at_every_relay_count);
+	tcase_add_test(two, test_refused_here_and_heard_there);
 	suite_add_tcase(s, two);
 	suite_add_tcase(s, tests("relay", setup));
 	suite_add_tcase(s, tests("relay without bundles", setup_plain));

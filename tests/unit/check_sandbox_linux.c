@@ -408,6 +408,25 @@ START_TEST(a_child_dies_with_its_parent)
 }
 END_TEST
 
+/* A parent that died before anybody asked kills nobody. */
+START_TEST(a_child_of_nobody_ends)
+{
+	struct sandbox sb = { .caps = CAPS_RELAYD };
+	int status;
+	pid_t pid;
+
+	if (!has_sandbox())
+		return;
+	if ((pid = fork()) == 0) {
+		sb.parent = getpid();	/* is not the one that it has */
+		(void)sandbox_enter(&sb);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(ended(status), 1);
+}
+END_TEST
+
 /* ---- Landlock alone, without the filter that would hide it ---- */
 
 /* Versions of the kernel's Landlock, and what each can deny besides. */
@@ -520,6 +539,7 @@ main(void)
 	tcase_add_test(tc, root_becomes_its_own_user);
 	tcase_add_test(tc, a_directory_of_others_is_no_cage);
 	tcase_add_test(tc, a_child_dies_with_its_parent);
+	tcase_add_test(tc, a_child_of_nobody_ends);
 	tcase_add_test(tc, landlock_denies_alone);
 	tcase_add_test(tc, every_layer_has_a_name);
 	suite_add_tcase(s, tc);
