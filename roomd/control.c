@@ -119,10 +119,12 @@ hear_bell(struct roomd *d, int sock)
 	case CTL_GOT:
 		return true;
 	case CTL_BAD:
-		break;
 	case CTL_CLOSED:
-		(void)event_del(d->peers[sock - FD_PEERS]);
-		return false;
+		/*
+		 * What reads as the end is an empty message: ocmd holds the
+		 * other end as long as it lives, and so for the next relayd.
+		 */
+		break;
 	case CTL_NOTHING:
 		return false;
 	}

@@ -37,7 +37,7 @@ PROVED = {
     "removed_idle": RELAY, "removed_unreachable": RELAY,
     "removed_operator": HERE, "removed_harmful": POISON,
     "ports_registered": ROOMS, "queries_lost": CALLS,
-    "recoveries": "tests/system/kill_loop", "bells_lost": CALLS,
+    "recoveries": "tests/unit/check_attach.c", "bells_lost": CALLS,
     "drop_short": HERE, "drop_long": HERE, "drop_malformed": HERE,
     "drop_token": HERE, "drop_room": HERE, "drop_address": HERE,
     "drop_rate": HERE, "drop_stale": CALLS,

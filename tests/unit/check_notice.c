@@ -159,6 +159,26 @@ START_TEST(test_unreachable)
 }
 END_TEST
 
+/* The answer comes when the next room is sent to, and costs it nothing. */
+START_TEST(test_unreachable_before_another_room)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+	struct client gone = member("r", "gone");
+	struct client c = member("s", "c"), d = member("s", "d");
+	struct client lost = member("s", "lost");
+
+	close(gone.fd);
+	close(lost.fd);
+	leave_said(&a, "here", 4);
+	leave_said(&c, "there", 5);
+	turn();
+	hears(&b, "a: here");
+	hears(&d, "c: there");
+	ck_assert_uint_eq(grown(LC_unreachable), 2);
+	ck_assert_uint_eq(grown(LC_send_errors), 0);
+}
+END_TEST
+
 START_TEST(test_goodbye)
 {
 	struct client a = member("r", "a"), b = member("s", "b");
@@ -187,6 +207,7 @@ main(void)
 	tcase_add_test(tc, test_notices_bounded);
 	tcase_add_test(tc, test_idle);
 	tcase_add_test(tc, test_unreachable);
+	tcase_add_test(tc, test_unreachable_before_another_room);
 	tcase_add_test(tc, test_goodbye);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
