@@ -105,11 +105,11 @@ open_object(int *rw, int *ro)
 		return -1;
 	*ro = shm_open(name, O_RDONLY, 0);
 	(void)shm_unlink(name);
-	if (*ro == -1) {
-		(void)close(*rw);
-		return -1;
-	}
-	return 0;
+	if (*ro != -1)
+		return 0;
+	(void)close(*rw);
+	*rw = -1;
+	return -1;
 }
 
 /*
@@ -152,6 +152,7 @@ seg_create(const struct seg_limits *lim, const char *sem_name, int *rw,
 fail:
 	(void)close(*rw);
 	(void)close(*ro);
+	*rw = *ro = -1;
 	return -1;
 }
 

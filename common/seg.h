@@ -35,7 +35,7 @@ struct live_limits seg_live_limits(const struct seg_limits *);
 
 /*
  * ocmd: creates and formats the object under a random name, and unlinks it.
- * *rw and *ro become its two descriptors, both close-on-exec.
+ * *rw and *ro become its two descriptors, both close-on-exec, or -1.
  * sem_name as shmlock_format.  0, or -1 with errno; ENOSPC also where the
  * memory of the whole object could not be had now.
  */

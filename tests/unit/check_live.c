@@ -4,6 +4,7 @@
  * lost, and a segment in which each role may write just its own.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <check.h>
@@ -228,6 +229,31 @@ START_TEST(test_workers_in_range)
 }
 END_TEST
 
+/* What is left of it are no numbers that could be closed once more. */
+START_TEST(test_no_space)
+{
+	struct rlimit was, none;
+	int rw = 0, ro = 0, rc, why, before = dup(0);
+
+	ck_assert_int_ne(before, -1);
+	close(before);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	rc = seg_create(&seg_limits, "/ocm-check-seg", &rw, &ro);
+	why = errno;
+	/* Check itself wants to write what failed. */
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &was), 0);
+	ck_assert_int_eq(rc, -1);
+	ck_assert_int_eq(why, EFBIG);
+	ck_assert_int_eq(rw, -1);
+	ck_assert_int_eq(ro, -1);
+	ck_assert_int_eq(dup(0), before);
+}
+END_TEST
+
 /* ---- the flight recorder ---- */
 
 /* As a new process sees the region. */
@@ -377,6 +403,7 @@ main(void)
 	tcase_add_test(tc, test_lobby);
 	tcase_add_test(tc, test_one_writer_each);
 	tcase_add_test(tc, test_workers_in_range);
+	tcase_add_test(tc, test_no_space);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
