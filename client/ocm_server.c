@@ -45,12 +45,18 @@ parse_ports(struct server *s, char *text)
 	return udp == NULL ? NULL : parse_port(&s->udp, udp);
 }
 
+/* With or without the zone of a link-local one, as in fe80::1%eth0. */
 static bool
 is_ipv6(const char *text)
 {
 	struct in6_addr	ip;
+	char		host[INET6_ADDRSTRLEN];
+	size_t		len = strcspn(text, "%");
 
-	return inet_pton(AF_INET6, text, &ip) == 1;
+	if (len >= sizeof(host) || (text[len] == '%' && text[len + 1] == '\0'))
+		return false;
+	(void)strlcpy(host, text, len + 1);
+	return inet_pton(AF_INET6, host, &ip) == 1;
 }
 
 const char *
