@@ -125,7 +125,7 @@ limit_take(struct limit *l, enum limit_what what, const struct addr *a,
     uint32_t much, uint32_t rate, uint32_t burst, uint64_t now_us)
 {
 	uint8_t source[SOURCE];
-	uint64_t now = now_us * 1000, each, full;
+	uint64_t now = now_us * 1000, each, most, full;
 	struct rate *r;
 
 	if (rate == 0)
@@ -135,10 +135,14 @@ limit_take(struct limit *l, enum limit_what what, const struct addr *a,
 		burst = 1;
 	if (much > burst)
 		much = burst;
+	most = each * burst;
 	addr_source(a, source);
 	r = rate_of(l, what, source);
+	/* Empty is empty, also where it became so at an older, slower rate. */
+	if (r->full_ns > now + most)
+		r->full_ns = now + most;
 	full = (r->full_ns > now ? r->full_ns : now) + each * much;
-	if (full - now > each * burst)
+	if (full - now > most)
 		return false;
 	r->full_ns = full;
 	return true;

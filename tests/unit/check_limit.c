@@ -97,6 +97,21 @@ START_TEST(dear_ones)
 }
 END_TEST
 
+/* A reload: what was used up at the old rate is not missed for hours. */
+START_TEST(rate_is_raised)
+{
+	struct addr a = at("192.0.2.1");
+	uint64_t now = 77000000;
+
+	ck_assert_uint_eq(takes(&a, 1, 5000, now, 6000), 5000);
+	ck_assert_uint_eq(takes(&a, 100, 20, now, 50), 0);
+	ck_assert_uint_eq(takes(&a, 100, 20, now + 9999, 50), 0);
+	now += 10000;
+	ck_assert_uint_eq(takes(&a, 100, 20, now, 50), 1);
+	ck_assert_uint_eq(takes(&a, 100, 20, now + 1000000, 50), 20);
+}
+END_TEST
+
 START_TEST(sources_are_apart)
 {
 	struct addr a = at("192.0.2.1"), b = at("192.0.2.2");
@@ -345,6 +360,7 @@ main(void)
 	tcase_add_test(tc, burst_then_rate);
 	tcase_add_test(tc, off_and_odd);
 	tcase_add_test(tc, dear_ones);
+	tcase_add_test(tc, rate_is_raised);
 	tcase_add_test(tc, sources_are_apart);
 	tcase_add_test(tc, crowd_does_not_free_the_busy);
 	tcase_add_test(tc, oldest_of_its_source);
