@@ -57,7 +57,7 @@ struct request {
 	size_t		 token_len;
 };
 
-/* What the rules answered; tokens[0] is the member's own. */
+/* What the rules answered; token[0] is the member's own. */
 struct reply {
 	enum codec	 codec;
 	uint8_t		 op;
