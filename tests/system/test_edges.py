@@ -360,21 +360,22 @@ class Stopped(Case):
             talk.close()
 
     def test_answered_and_left_open(self):
-        """One address asks for thousands of lists, has every answer, and
-        closes nothing; another one is served at once all the same."""
-        ocm.need_files(4000)
-        server = self.few(1024)
+        """One address asks for many lists, has every answer, and closes
+        nothing; another one is served at once all the same."""
+        ocm.need_files(1500)
+        server = self.few(220)
         talks = []
-        for i in range(4000):
+        for i in range(1500):
             talks.append(server.talk(source="127.0.0.2").ask(LIST))
             self.assertEqual(talks[-1].frame().json(), [])
-            if i % 400 == 399:
+            if i % 200 == 199:
                 begin = time.monotonic()
                 server.member("m").create("r%d" % i).leave()
                 self.assertLess(time.monotonic() - begin, 0.5 * SLOW)
         stats = server.stats()
         self.assertEqual(stats["accept_failed"], 0)
-        self.assertGreater(stats["closed_answered"], 2000)
+        # Of those that nobody waits for some may be over before.
+        self.assertGreater(stats["closed_answered"], 100)
         for talk in talks:
             self.assertTrue(talk.ended())
             talk.close()
@@ -393,9 +394,11 @@ class Stopped(Case):
         # All is sent as far as roomd is concerned: the kernel has the rest.
         wait_until(lambda: tcp_state(server.rooms[0], slow.getsockname()) ==
                    FIN_WAIT1)
-        talks = [server.talk(source="127.0.0.2").ask(LIST)
-                 for _ in range(200)]
-        wait_until(lambda: server.stats()["closed_answered"] > 0)
+        talks = []
+        for _ in range(200):
+            talks.append(server.talk(source="127.0.0.2").ask(LIST))
+            self.assertEqual(len(talks[-1].frame().json()), 100)
+        self.assertGreater(server.stats()["closed_answered"], 0)
         size = 0
         slow.settimeout(5 * SLOW)
         while data := slow.recv(1000):
