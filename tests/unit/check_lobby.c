@@ -76,6 +76,52 @@ START_TEST(test_lobby_strikes)
 }
 END_TEST
 
+/* Answers in a row: whoever speaks between them is there. */
+START_TEST(test_lobby_refused_and_heard)
+{
+	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
+	const struct addr at = fx_addr("127.0.0.1", a.port);
+	int i;
+
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	send_to(&b, &lobby_at, "\x01" "b", 2);
+	for (i = 0; i < 2; i++)
+		lobby_unreachable(&relay.lobby, &at);
+	send_to(&a, &lobby_at, "\x01" "a", 2);
+	for (i = 0; i < 2; i++)
+		lobby_unreachable(&relay.lobby, &at);
+	lobby_expire(&relay.lobby, relay.now_ms + 2000);
+	ck_assert_uint_eq(relay.lobby.count, 2);
+	lobby_unreachable(&relay.lobby, &at);
+	lobby_expire(&relay.lobby, relay.now_ms + 4000);
+	ck_assert_uint_eq(relay.lobby.count, 1);
+	ck_assert_uint_eq(grown(LC_lobby_removed_unreachable), 1);
+}
+END_TEST
+
+/* The places of those who went are free in a later life, too. */
+START_TEST(test_lobby_places_of_earlier_lives)
+{
+	struct client one[3], late = guest("127.0.0.1");
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		one[i] = guest("127.0.0.1");
+		send_to(&one[i], &lobby_at, "\x01" "x", 2);
+	}
+	for (i = 0; i < 3; i++)
+		send_to(&one[1], &lobby_at, "", 0);
+	ck_assert_uint_eq(relay.lobby.count, 2);
+	boot();
+	ck_assert_uint_eq(relay.lobby.count, 2);
+	send_to(&late, &lobby_at, "\x01" "yhi", 4);
+	hears(&one[0], "\x01" "yhi");
+	hears(&one[2], "\x01" "yhi");
+	ck_assert_uint_eq(relay.lobby.count, 3);
+	ck_assert_uint_eq(grown(LC_lobby_drop_full), 0);
+}
+END_TEST
+
 START_TEST(test_lobby_idle)
 {
 	struct client a = guest("127.0.0.1"), b = guest("127.0.0.1");
@@ -100,6 +146,8 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_lobby);
 	tcase_add_test(tc, test_lobby_strikes);
+	tcase_add_test(tc, test_lobby_refused_and_heard);
+	tcase_add_test(tc, test_lobby_places_of_earlier_lives);
 	tcase_add_test(tc, test_lobby_idle);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -3,6 +3,7 @@
  * What the server says to members, and whom it asks roomd to remove: joined
  * and left, idle, unreachable, shutting down.
  */
+#include "../../relayd/deliver.h"
 #include "relay_clients.h"
 #include "run_suite.h"
 
@@ -38,6 +39,30 @@ START_TEST(test_notices)
 	hears(&b, "room closed: the host left");
 	hears_nothing(&b);
 	hears_nothing(&a);
+}
+END_TEST
+
+/* What a room was to hear of its members is not told to the next one. */
+START_TEST(test_notice_of_a_room_that_is_gone)
+{
+	struct client a, b;
+
+	start.settings.notices = 1;
+	care_settings(&relay, &start.settings);
+	a = member("r", "a");
+	b = member("r", "b");
+	hears(&a, "b joined");
+	(void)member("r", "too soon");
+	fx_shut(&fx, "r", END_HOST_LEFT);
+	turn();
+	hears(&a, "room closed: the host left");
+	a = member("s", "c");
+	b = member("s", "d");
+	ck_assert_uint_eq(relay.peers.members[a.made.slot].room, 0);
+	notice_flush(&relay.notices, relay.now_ms + NOTICE_GAP_MS + 100);
+	hears(&a, "d joined");
+	hears_nothing(&a);
+	hears_nothing(&b);
 }
 END_TEST
 
@@ -194,6 +219,27 @@ START_TEST(test_goodbye)
 }
 END_TEST
 
+/* Who is ended has not for ever: what is left then is not told. */
+START_TEST(test_goodbye_in_time)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+
+	leave_said(&a, "one", 3);
+	relay_turn(&relay);
+	relay_receive(&relay, 0);
+	ck_assert_uint_eq(relay.queue.count, 1);
+	deliver_all(&relay, clock_ms());
+	ck_assert_uint_eq(relay.queue.count, 1);
+	notice_shutdown(&relay.notices, clock_ms());
+	hears_nothing(&a);
+	hears_nothing(&b);
+	deliver_all(&relay, UINT64_MAX);
+	hears(&b, "a: one");
+	notice_shutdown(&relay.notices, UINT64_MAX);
+	hears(&a, "server is shutting down");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -203,12 +249,14 @@ main(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_notices);
+	tcase_add_test(tc, test_notice_of_a_room_that_is_gone);
 	tcase_add_test(tc, test_told_though_late);
 	tcase_add_test(tc, test_notices_bounded);
 	tcase_add_test(tc, test_idle);
 	tcase_add_test(tc, test_unreachable);
 	tcase_add_test(tc, test_unreachable_before_another_room);
 	tcase_add_test(tc, test_goodbye);
+	tcase_add_test(tc, test_goodbye_in_time);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

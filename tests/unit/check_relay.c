@@ -339,6 +339,22 @@ START_TEST(test_silence_saves_nothing)
 }
 END_TEST
 
+/* A relay that is captured could write times that never come. */
+START_TEST(test_rate_that_cannot_be)
+{
+	struct client a = member("r", "a"), b = member("r", "b");
+
+	start.settings.member_rate = 10;
+	start.settings.member_burst = 3;
+	care_settings(&relay, &start.settings);
+	live_set_spent(fx.relayd[1].live[1], a.made.slot, a.made.gen,
+	    (relay.now_ms + 3600000) * 1000);
+	say(&a, "hello");
+	hears(&b, "a: hello");
+	ck_assert_uint_eq(grown(LC_drop_rate), 0);
+}
+END_TEST
+
 static TCase *
 tests(const char *name, void (*before_each)(void))
 {
@@ -367,6 +383,7 @@ main(void)
 	tcase_add_checked_fixture(two, setup_of_two, teardown);
 	tcase_add_test(two, test_deaths_at_every_relay_count);
 	tcase_add_test(two, test_refused_here_and_heard_there);
+	tcase_add_test(two, test_rate_that_cannot_be);
 	suite_add_tcase(s, two);
 	suite_add_tcase(s, tests("relay", setup));
 	suite_add_tcase(s, tests("relay without bundles", setup_plain));

@@ -93,7 +93,7 @@ END_TEST
 START_TEST(test_enrol)
 {
 	struct client a = member("r", "a");
-	struct client b = member_as("r", "b", "port-suffix", true);
+	struct client b = member_as("r", "b", "port-suffix", true), c;
 
 	say(&a, "one");
 	hears(&b, "a: one");
@@ -106,9 +106,12 @@ START_TEST(test_enrol)
 	boot();				/* a later life still knows it */
 	say(&a, "three");
 	hears(&b, "\x01" "athree");
+	/* who has not asked for that hears words for people */
+	c = member_as("r", "c", "port-suffix", true);
 	fx_shut(&fx, "r", END_HOST_LEFT);
 	turn();
 	hears(&b, "ROOM_CLOSED: r");
+	hears(&c, "room closed: the host left");
 	hears(&a, "room closed: the host left");
 }
 END_TEST

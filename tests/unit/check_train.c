@@ -136,6 +136,24 @@ START_TEST(test_bytes)
 }
 END_TEST
 
+/* Not one byte more than the kernel takes, whatever they add up to. */
+START_TEST(test_bytes_of_any_size)
+{
+	const size_t least = NET_BUNDLE_BYTES / NET_BUNDLE_PIECES;
+	size_t len;
+	unsigned i;
+
+	for (len = least; len < 2 * least; len++) {
+		trains_clear(&t);
+		for (i = 0; i < NET_BUNDLE_PIECES; i++)
+			add(i, len, 1);
+		trains_arrange(&t, UINT32_MAX);
+		check_all();
+		ck_assert_uint_eq(t.train[0].count, NET_BUNDLE_BYTES / len);
+	}
+}
+END_TEST
+
 START_TEST(test_random)
 {
 	unsigned round, i, n, senders, sizes;
@@ -198,6 +216,7 @@ main(void)
 	tcase_add_loop_test(tc, test_most, 1, 5);
 	tcase_add_loop_test(tc, test_shorter_last, TRAIN_FEW, TRAIN_FEW + 1);
 	tcase_add_test(tc, test_bytes);
+	tcase_add_test(tc, test_bytes_of_any_size);
 	tcase_add_test(tc, test_random);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
