@@ -85,6 +85,18 @@ class Between(Case):
         self.assertEqual(len(re.findall("sent a bad control message; killing",
                                         self.server.log())), 6)
 
+    def test_a_child_seems_gone(self):
+        """One that speaks no more to ocmd, but does not end, is ended."""
+        for role in "roomd", "relayd":
+            before = self.server.process(role)
+            with socket_of(before["pid"], FD_CTL) as one:
+                one.shutdown(socket.SHUT_WR)
+                self.server.deaths += 1
+                self.server.wait_restart(role, before)
+            self.check()
+        self.assertEqual(self.server.log().count(
+            "closed its control socket; killing it"), 2)
+
     def test_ocmd_seems_gone(self):
         """A child that hears no more of its supervisor leaves by itself,
         also where the kernel does not end it."""

@@ -4,9 +4,11 @@
 import contextlib
 import select
 import socket
+import struct
+import unittest
 
 from dialects import Decimal
-from ocm import Case, SharedCase
+from ocm import AM_ROOT, Case, SharedCase
 from tcrp import DENIED, MEMBERS, fence, meet, unanswered, wait_until
 
 
@@ -307,10 +309,53 @@ class Idle(Case):
         wait_until(lambda: server.room_list() == [])
 
 
+def icmp_about(kind, code, source, to):
+    """An ICMP message about a datagram between two ports of 127.0.0.1."""
+    here = socket.inet_aton("127.0.0.1")
+    udp = struct.pack(">HHHH", source, to, 8, 0)
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 28, 0, 0, 64,
+                     socket.IPPROTO_UDP, 0) + here + here
+    body = struct.pack(">I", 0) + ip + udp
+    words = struct.unpack(">%dH" % (len(body) // 2), body)
+    total = sum(words) + (kind << 8 | code)
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return struct.pack(">BBH", kind, code, ~total & 0xffff) + body
+
+
 class Unreachable(Case):
     def test_closed_port(self):
-        """Three answers "port unreachable" in a row remove a member."""
+        self.check_closed_port(self.serve())
+
+    def test_closed_port_of_ipv6(self):
+        self.check_closed_port(self.serve(rooms="[::1]:0", relay="[::1]:0"))
+
+    @unittest.skipUnless(AM_ROOT, "needs root")
+    def test_other_answers(self):
+        """A host or a network that cannot be reached now is no closed port,
+        of which only the machine itself can know."""
         server = self.serve()
+        alice = server.member("alice").create("r")
+        bob = server.member("bob").join("r")
+        fence(alice, bob)
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW,
+                            socket.IPPROTO_ICMP)
+        self.addCleanup(raw.close)
+
+        def answer(kind, code):
+            raw.sendto(icmp_about(kind, code, server.relay[0][1], bob.port()),
+                       ("127.0.0.1", 0))
+        for kind, code in (3, 0), (3, 1), (3, 2), (3, 13), (11, 0):
+            for _ in range(3):
+                answer(kind, code)
+        fence(alice, bob)
+        self.assertEqual(server.stats()["unreachable"], 0)
+        answer(3, 3)
+        wait_until(lambda: server.stats()["unreachable"] == 1)
+        fence(alice, bob)
+
+    def check_closed_port(self, server):
+        """Three answers "port unreachable" in a row remove a member."""
         alice = server.member("alice").create("r")
         bob = server.member("bob").join("r")
         carol = server.member("carol").join("r")
