@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The delay before a child's next life (see backoff.h); used by server.c. */
+/* The delay before a child's next life (see backoff.h); used by watch.c. */
 #include <string.h>
 
 #include "backoff.h"

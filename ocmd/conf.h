@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The configuration: ocm.conf(5), then every -o name=value in order.  One
- * table (conf.c) knows each setting's name, default, range and whether a
- * reload applies it; main and conf_apart.c are the only callers.
+ * table (conf_value.c) knows each setting's name, default, range and whether
+ * a reload applies it.  Loaded by main.c and conf_apart.c.
  */
 #ifndef OCMD_CONF_H
 #define OCMD_CONF_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The end of every log line (see logsink.h); server.c gives each child its
+ * The end of every log line (see logsink.h); child.c gives each child its
  * pipe.  A captured child may write what it likes: its bytes are made
  * harmless, its lines cut, and what the file may hold is bounded.
  */

@@ -2,7 +2,8 @@
 /*
  * Every socket of the server.  ocmd binds them once, before its children
  * live, and keeps them, so that a child's death loses neither a pending
- * connection nor a queued datagram.  Called by server.c alone.
+ * connection nor a queued datagram.  Called by server_open.c; server.c tells
+ * of them.
  */
 #ifndef OCMD_SOCKETS_H
 #define OCMD_SOCKETS_H
