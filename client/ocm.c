@@ -4,6 +4,7 @@
  * word it asks at the terminal.
  */
 #include <err.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "ocm.h"
 #include "ocm_ask.h"
@@ -185,12 +187,28 @@ run(struct options *o, int argc, char **argv)
 	return w != NULL ? w->run(o, &ops) : word_bare(o);
 }
 
+/*
+ * A standard descriptor that is closed would become somebody's socket.  What
+ * takes its place can neither be read nor written where that one could.
+ */
+static void
+keep_closed(void)
+{
+	static const int	how[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+	int			fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1)
+			(void)open("/dev/null", how[fd]);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options	o;
 	int		status;
 
+	keep_closed();
 	(void)signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	options_init(&o);

@@ -243,6 +243,25 @@ class Pipes(ClientCase):
                 self.assertEqual(got.returncode, EX_IOERR, args)
                 self.assertTrue(got.stderr)
 
+    def test_closed_descriptors(self):
+        """What it was started without does not become one of its sockets:
+        nothing is said or read there."""
+        host = self.server.member("host").create("r")
+        for closed, code, *args in (
+                (">&-", EX_IOERR, "rooms"),
+                ("<&- >&-", EX_IOERR, "rooms"),
+                ("<&- 2>&-", 0, "rooms"),
+                ("<&- >&- 2>&-", EX_IOERR, "who", "r"),
+                ("<&- 2>&-", 0, "send", "r", "da"),
+                ("<&-", EX_NOINPUT, "join", "r"),
+                ("<&- >&- 2>&-", EX_NOINPUT, "join", "r")):
+            got = subprocess.run(
+                ["sh", "-c", 'exec "$@" ' + closed, "sh", *self.argv(*args)],
+                env=self.environment(), stdout=subprocess.DEVNULL,
+                timeout=10 * SLOW, check=False)
+            self.assertEqual(got.returncode, code, (closed, args))
+        host.expect("da", "tester")
+
     def test_told_to_slow_down(self):
         self.server = self.serve(join_rate=1, join_burst=1)
         self.where = "%s:%d" % self.server.rooms[0]
