@@ -29,6 +29,16 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	chat_leave(c, EX_OK);
 }
 
+/* nohup(1), say, means it so. */
+static bool
+is_ignored(int number)
+{
+	struct sigaction	now;
+
+	return sigaction(number, NULL, &now) == 0 &&
+	    now.sa_handler == SIG_IGN;
+}
+
 void
 signals_start(struct chat *c, struct event_base *base, bool interrupt)
 {
@@ -36,7 +46,8 @@ signals_start(struct chat *c, struct event_base *base, bool interrupt)
 
 	caught = 0;
 	for (i = 0; i < COUNT; i++) {
-		if (numbers[i] == SIGINT && !interrupt)
+		if ((numbers[i] == SIGINT && !interrupt) ||
+		    is_ignored(numbers[i]))
 			continue;
 		events[i] = evsignal_new(base, numbers[i], on_signal, c);
 		if (events[i] == NULL || event_add(events[i], NULL) == -1)

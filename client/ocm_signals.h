@@ -11,7 +11,10 @@
 struct chat;
 struct event_base;
 
-/* SIGTERM, SIGHUP and SIGQUIT leave the chat, and SIGINT if it is to. */
+/*
+ * SIGTERM, SIGHUP and SIGQUIT leave the chat, and SIGINT if it is to; but not
+ * one that was ignored by whoever started us.
+ */
 void	signals_start(struct chat *, struct event_base *, bool interrupt);
 /*
  * Handlers are gone.  Where a signal came, it is raised again and ends the

@@ -15,6 +15,7 @@ from client_case import (EX_CANTCREAT, EX_DATAERR, EX_IOERR, EX_NOINPUT,
                          EX_NOPERM, EX_PROTOCOL, EX_TEMPFAIL, EX_UNAVAILABLE,
                          EX_USAGE, ClientCase, wait_ready)
 from ocm import SLOW, pidfd
+from programs import Program
 from tcrp import DONE, JOIN, STATUS, fence, wait_until, write_frame
 
 PIDFD_GETFD, UDP_GRO = 438, 104
@@ -261,6 +262,20 @@ class Pipes(ClientCase):
                 timeout=10 * SLOW, check=False)
             self.assertEqual(got.returncode, code, (closed, args))
         host.expect("da", "tester")
+
+    def test_ignored_signals(self):
+        """What nohup(1), or a shell in the background, ignores for it."""
+        host = self.server.member("host").create("r")
+        program = Program(["sh", "-c", "trap '' HUP INT QUIT; exec \"$@\"",
+                           "sh", *self.argv("-n", "bob", "listen", "r")],
+                          self.environment())
+        self.addCleanup(program.close)
+        self.wait_member("r", "bob")
+        for number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:
+            program.process.send_signal(number)
+            self.hears(host, program)
+        program.process.send_signal(signal.SIGTERM)
+        self.assertEqual(program.wait(), -signal.SIGTERM)
 
     def test_told_to_slow_down(self):
         self.server = self.serve(join_rate=1, join_burst=1)
