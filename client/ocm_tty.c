@@ -182,7 +182,11 @@ on_interrupt(evutil_socket_t number, short what, void *arg)
 	tty.interrupted = true;
 }
 
-/* Control-Z: the shell gets its terminal as it was. */
+/*
+ * Control-Z: the shell gets its terminal as it was.  Where there is none that
+ * could have us go on, the kernel knows, and the signal stops nobody; so it is
+ * raised again, as it would be without us.
+ */
 static void
 on_stop(evutil_socket_t number, short what, void *arg)
 {
@@ -192,7 +196,9 @@ on_stop(evutil_socket_t number, short what, void *arg)
 	clear_line();
 	(void)fflush(stdout);
 	(void)el_wset(tty.el, EL_PREP_TERM, 0);
-	(void)raise(SIGSTOP);
+	(void)event_del(tty.ev_stop);
+	(void)raise(SIGTSTP);
+	(void)event_add(tty.ev_stop, NULL);
 	(void)el_wset(tty.el, EL_PREP_TERM, 1);
 	el_resize(tty.el);
 }

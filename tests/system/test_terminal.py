@@ -165,6 +165,36 @@ class OnTerminal(ClientCase):
         self.assertTrue(terminal.echo())
         wait_until(lambda: self.names("r") == ["host"])
 
+    def test_stop_where_nobody_could_go_on(self):
+        """Control-Z without a shell, as under ssh: it would stay stopped."""
+        host, terminal = self.enter()
+        for key in "\x1a", None:
+            if key is None:
+                terminal.process.send_signal(signal.SIGTSTP)
+            else:
+                terminal.type(key)
+            terminal.type("weiter")
+            terminal.until(self.typed("> weiter"))
+            terminal.type("\n")
+            host.expect("weiter", "alice")
+
+    def test_stop_for_a_shell(self):
+        """The shell has its terminal as it was, and gives it back."""
+        self.server.member("host").create("r")
+        shell = self.terminal(argv=["sh", "-i"])
+        shell.type("PS1=; set -m; exec 2>&1\n")
+        shell.type(" ".join(self.argv("-n", "alice", "join", "r")) + "\n")
+        shell.until(lambda lines: [x for x in lines if x][-1:] == [">"])
+        shell.type("\x1a")
+        shell.until(lambda lines: any("topped" in x for x in lines))
+        shell.type("stty -a | grep -q -e -icanon; echo raw: $?\n")
+        shell.until(lambda lines: "raw: 1" in lines)
+        shell.type("fg\n")
+        shell.until(lambda lines: [x for x in lines if x][-1:] == [">"])
+        shell.type("/quit\n")
+        wait_until(lambda: self.names("r") == ["host"])
+        shell.type("exit\n")
+
     def test_room_closes(self):
         host, terminal = self.enter()
         host.leave()
