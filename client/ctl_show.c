@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counter.h"
 #include "ctl_show.h"
 #include "ctl_table.h"
 #include "name.h"
@@ -260,17 +261,45 @@ show_members(const json_t *members)
 
 /* ---- stats, reload ---- */
 
-static void
-add_counters(struct table *t, const char *of, json_t *o)
+/* The counters of one kind of process that we know of. */
+struct known {
+	const char *const	*names, *const *texts;
+	unsigned		 count;
+};
+static const struct known known_room = {
+	room_counter_names, room_counter_texts, RC_COUNT
+};
+static const struct known known_relay = {
+	relay_counter_names, relay_counter_texts, LC_COUNT
+};
+
+/* What it counts; the server may be of another version. */
+static const char *
+counter_text(const struct known *k, const char *name)
 {
+	unsigned i;
+
+	for (i = 0; i < k->count; i++)
+		if (strcmp(k->names[i], name) == 0)
+			return k->texts[i];
+	return "";
+}
+
+static void
+add_counters(struct table *t, const char *of, json_t *o,
+    const struct known *k)
+{
+	const char *name;
 	void *i;
 
 	for (i = json_object_iter(o); i != NULL;
 	    i = json_object_iter_next(o, i)) {
+		name = json_object_iter_key(i);
 		table_add(t, of);
-		table_add(t, json_object_iter_key(i));
+		table_add(t, name);
 		table_add_number(t,
 		    json_integer_value(json_object_iter_value(i)));
+		table_add(t, counter_text(k, name));
 	}
 }
 
@@ -278,15 +307,16 @@ void
 show_stats(const json_t *stats)
 {
 	const json_t *relays = json_object_get(stats, "relayd");
-	struct table *t = table_new(3);
+	struct table *t = table_new(4);
 	char of[32];
 	size_t i;
 
 	table_right(t, 2);
-	add_counters(t, "roomd", json_object_get(stats, "roomd"));
+	add_counters(t, "roomd", json_object_get(stats, "roomd"),
+	    &known_room);
 	for (i = 0; i < json_array_size(relays); i++) {
 		(void)snprintf(of, sizeof(of), "relayd %zu", i);
-		add_counters(t, of, json_array_get(relays, i));
+		add_counters(t, of, json_array_get(relays, i), &known_relay);
 	}
 	table_print(t);
 }

@@ -95,7 +95,9 @@ enum room_counter { ROOM_COUNTERS(COUNTER_ENUM_ROOM) RC_COUNT };
 enum relay_counter { RELAY_COUNTERS(COUNTER_ENUM_RELAY) LC_COUNT };
 
 extern const char *const room_counter_names[RC_COUNT];
+extern const char *const room_counter_texts[RC_COUNT];
 extern const char *const relay_counter_names[LC_COUNT];
+extern const char *const relay_counter_texts[LC_COUNT];
 
 static inline void
 counter_add(_Atomic uint64_t *c, uint64_t n)
