@@ -341,19 +341,11 @@ lobby(struct relay *r, unsigned sock, const struct addr *from,
 
 /* ---- batches ---- */
 
-/*
- * What has to be sent at once can be millions of copies, and ocmd takes a
- * relayd that does not answer for dead.
- */
 void
-relay_breathe(struct relay *r)
+relay_breathe(void *ctx)
 {
-	const uint64_t copies = r->counters[LC_deliveries] +
-	    r->counters[LC_lobby_deliveries];
+	const struct relay *r = ctx;
 
-	if (copies - r->breathed < BREATH_COPIES)
-		return;
-	r->breathed = copies;
 	if (r->breathe != NULL)
 		r->breathe(r->breathe_arg);
 }

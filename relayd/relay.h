@@ -23,8 +23,6 @@
 #include "train.h"
 #include "window.h"
 
-enum { BREATH_COPIES = 32768 };		/* between two calls of breathe */
-
 struct relay {
 	struct ctl_settings	 set;
 	uint8_t			 token_key[TOKEN_KEY];
@@ -35,10 +33,9 @@ struct relay {
 	struct outlet		 out;		/* relay sockets */
 	struct wheel		 care;		/* over slots: idle, wishes */
 	bool			 speaks;	/* worker 0: for the server */
-	/* Called in the midst of very many copies. */
+	/* Called in the midst of very many copies (send.h). */
 	void			 (*breathe)(void *);
 	void			*breathe_arg;
-	uint64_t		 breathed;	/* copies until then */
 	bool			 bell;		/* roomd is to look at wishes */
 	struct notices		 notices;	/* worker 0 */
 	struct lobby		 lobby;		/* worker 0 */
@@ -70,8 +67,8 @@ void	relay_follow(struct relay *);
  * the death of us, the next relayd knows whose it was.
  */
 void	relay_in_hand(struct relay *, uint32_t slot, size_t len);
-/* To be called where very many copies are being made. */
-void	relay_breathe(struct relay *);
+/* For struct outlet; the context is the relay. */
+void	relay_breathe(void *);
 /*
  * Takes what waits in a relay or lobby socket into the queue, from where
  * deliver_some sends it; also after an error event on it.

@@ -14,6 +14,7 @@ enum {
 	SEND_RETRIES = 3,	/* of one entry, after an error of another */
 	ERRORS_AT_ONCE = 1024,
 	AGAIN_MS = 10000,
+	BREATH_COPIES = 32768,	/* in a fraction of a second */
 };
 
 unsigned
@@ -152,10 +153,24 @@ send_entries(struct outlet *o, unsigned sock, struct mmsghdr *v, unsigned n,
 	return lost;
 }
 
+void
+send_breathe(struct outlet *o, uint32_t copies)
+{
+	o->unbreathed += copies;
+	if (o->unbreathed < BREATH_COPIES)
+		return;
+	o->unbreathed = 0;
+	if (o->breathe != NULL)
+		o->breathe(o->ctx);
+}
+
 unsigned
 send_prepared(struct outlet *o, unsigned sock, struct mmsghdr *v, unsigned n)
 {
-	return n - send_entries(o, sock, v, n, 0);
+	const unsigned lost = send_entries(o, sock, v, n, 0);
+
+	send_breathe(o, n);
+	return n - lost;
 }
 
 static void

@@ -32,9 +32,16 @@ struct outlet {
 	uint64_t	 again_ms;	/* when larger ones are tried again */
 	struct net_control control;	/* says 0 but within send_train */
 	_Atomic uint64_t *counters;	/* of relay_counter */
+	uint32_t	 unbreathed;	/* copies since the last breath */
 	void		*ctx;
 	/* A receiver's port is closed; must not change any fan-out. */
 	void		(*unreachable)(void *, const struct addr *);
+	/*
+	 * Called in the midst of very many copies, taken or not, or NULL:
+	 * what has to be sent at once can be millions, and ocmd takes a
+	 * relayd that does not answer for dead.  Must not send.
+	 */
+	void		(*breathe)(void *);
 };
 
 /*
@@ -58,6 +65,8 @@ uint64_t send_train(struct outlet *, struct fanout *, uint32_t group,
 /* One message to one receiver: 1 if it was taken. */
 unsigned send_one(struct outlet *, unsigned sock, union dest *, socklen_t,
 	    const void *, size_t);
+/* Whoever sends trains without a look at anything else says how many copies. */
+void	send_breathe(struct outlet *, uint32_t copies);
 /* Once a turn: larger bundles are tried again some time after a refusal. */
 void	send_tick(struct outlet *, uint64_t now_ms);
 /* Reports what the kernel has heard back about a socket's messages. */

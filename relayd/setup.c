@@ -24,6 +24,7 @@ make_outlet(struct relay *r, struct outlet *o, const int *fds, unsigned n,
 	o->counters = r->counters;
 	o->ctx = r;
 	o->unreachable = unreachable;
+	o->breathe = relay_breathe;
 	o->most_ever = r->set.bundle != 0 ? NET_BUNDLE_BYTES : 0;
 	for (i = 0; i < n; i++)
 		if (!net_can_bundle(fds[i]))

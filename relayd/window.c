@@ -17,6 +17,7 @@ enum {
 	SEND_COST = 4,			/* of an entry, beyond its copies */
 	COST_BYTES = 1024,		/* so many cost as much as a copy */
 	WINDOW_COPIES = 1 << 16,	/* in one window */
+	STEP_COPIES = 1 << 15,		/* of one that is sent as a whole */
 };
 
 /* Who gets the messages of a room, or of the lobby. */
@@ -311,9 +312,12 @@ window_advance(struct relay *r, struct window *w, int budget)
 void
 window_complete(struct relay *r, struct window *w)
 {
+	struct outlet *out = audience_of(r, w->room).out;
+	int left;
+
 	while (w->n > 0) {
-		(void)window_advance(r, w, BREATH_COPIES);
-		relay_breathe(r);
+		left = window_advance(r, w, STEP_COPIES);
+		send_breathe(out, (uint32_t)(STEP_COPIES - left));
 	}
 }
 

@@ -4,7 +4,8 @@
  * with the number of rooms: processor time with 10 rooms and with 4000.  Nor
  * does it take longer to leave in the midst of a message where there are many
  * members or much waits: all may leave at once.  The large one may be slower
- * by what its memory costs, which is far from what any walk would cost.
+ * by what its memory costs, which is far from what any walk would cost.  What
+ * does take long, since it goes to very many, leaves time to answer ocmd.
  */
 #include <time.h>
 
@@ -147,9 +148,9 @@ END_TEST
 
 /* ---- leaving in the midst ---- */
 
-enum { SOME = 300, ALL = 16000, LEAVERS = 100, WAIT = 800 };
+enum { SOME = 300, ALL = 16000, MORE = 40000, LEAVERS = 100, WAIT = 800 };
 
-static struct member_made there[ALL];
+static struct member_made there[MORE];
 static uint32_t present;
 
 static void
@@ -216,10 +217,48 @@ START_TEST(test_leaving)
 }
 END_TEST
 
+/* ---- what goes to very many at once ---- */
+
+static unsigned breaths;
+
+static void
+breathe(void *arg)
+{
+	(void)arg;
+	breaths++;
+}
+
+/*
+ * A last message and the end of the room: ocmd gets its answers meanwhile.
+ * _i: the kernel takes none of it
+ */
+START_TEST(test_breath)
+{
+	speaker = member("here", "a");
+	listener = member("here", "b");
+	come_to(MORE);
+	leave_said(&listener, "hello", 5);
+	relay_turn(&relay);
+	relay_receive(&relay, 0);
+	relay.breathe = breathe;
+	if (_i == 1)
+		relay.out.fd[0] = -1;
+	deliver_room(&relay, relay.peers.members[speaker.made.slot].room);
+	ck_assert_uint_ge(breaths, 1);
+	ck_assert_uint_eq(relay.queue.count, 0);
+	breaths = 0;
+	fx_shut(&fx, "here", END_OPERATOR);
+	relay_follow(&relay);
+	ck_assert_uint_eq(breaths, 1);
+	ck_assert_uint_eq(relay.peers.count, 0);
+	ck_assert_uint_ge(grown(LC_send_errors), _i == 1 ? 2 * MORE : 0);
+}
+END_TEST
+
 static void
 setup_large(void)
 {
-	fx_open(&fx, 4096, 16384, 3, 1);
+	fx_open(&fx, 4096, MORE + 2, 3, 1);
 	boot();
 }
 
@@ -233,6 +272,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup_large, teardown);
 	tcase_add_test(tc, test_rooms);
 	tcase_add_test(tc, test_leaving);
+	tcase_add_loop_test(tc, test_breath, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
