@@ -33,9 +33,9 @@ uint32_t deliver_lobby(const struct relay *);
  */
 void	deliver_some(struct relay *);
 /*
- * A receiver in the fan-out of a room is about to leave its place there, for
- * another one or for good.  What is on its way is sent to it all the same, or
- * no more; nobody else notices.
+ * A receiver is about to leave its place in the fan-out of a room, or its lack
+ * of one, for another one or for good.  What is on its way is sent to it as
+ * if it stayed, or no more; nobody else notices.
  */
 void	deliver_moving(struct relay *, uint32_t room, const struct receiver *,
 	    bool for_good);

@@ -242,13 +242,15 @@ displace(struct peers *p, uint32_t slot, bool for_good)
 	struct receiver *moved;
 
 	index_remove(&p->at, slot);
+	/* Who is registered may have spoken without having had a place. */
+	if (p->cf.events.moving != NULL &&
+	    (m->place.group != 0 || m->registered))
+		p->cf.events.moving(p->cf.events.ctx, m->room, &m->to,
+		    for_good);
 	if (m->place.group == 0) {
 		r->portless--;
 		return;
 	}
-	if (p->cf.events.moving != NULL)
-		p->cf.events.moving(p->cf.events.ctx, m->room, &m->to,
-		    for_good);
 	moved = fanout_remove(&p->fanout, &r->groups, m->place);
 	if (moved != NULL)
 		p->members[peers_slot_of(p, moved)].place.position =

@@ -70,7 +70,7 @@ struct peers_events {
 	void	(*leaving)(void *, uint32_t slot, enum ending);
 	/* before a room and all its members are forgotten */
 	void	(*closing)(void *, uint32_t room, enum ending);
-	/* before a member of a room leaves its place in the fan-out */
+	/* before who may have spoken gets or leaves a place in the fan-out */
 	void	(*moving)(void *, uint32_t room, const struct receiver *,
 		    bool for_good);
 };

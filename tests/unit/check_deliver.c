@@ -104,6 +104,39 @@ START_TEST(test_churn)
 }
 END_TEST
 
+/*
+ * Whoever could not be sent to, since its port was one of ours, says another
+ * one over TCP in the midst of what it said itself.
+ */
+START_TEST(test_own_words)
+{
+	struct client p = guest("127.0.0.1");
+	struct member_new m = fx_member("p", "plain", "127.0.0.1",
+	    relay_at.port);
+	unsigned i;
+
+	start.settings.notices = 0;
+	gather("r");
+	p.room = "r";
+	p.made = fx_enter(&fx, "r", &m);
+	follow();
+	for (i = 0; i < 64; i++)
+		leave_said(&p, "my words", 8);
+	receive();
+	slice();
+	ck_assert_uint_gt(relay.busy[DELIVER_MIDDLING].n, 0);
+	ck_assert_int_eq(roomtab_set_port(fx.tab, p.made.slot, p.made.gen,
+	    p.port), 0);
+	follow();
+	ck_assert_uint_ne(relay.peers.members[p.made.slot].place.group, 0);
+	finish();
+	hears_nothing(&p);
+	for (i = 0; i < 64; i++)
+		hears(&crowd[CROWD - 1], "p: my words");
+	ck_assert_uint_eq(grown(LC_copy_unknown_port), 0);
+}
+END_TEST
+
 /* More than the queue holds, by one; another room does not notice. */
 START_TEST(test_flood)
 {
@@ -178,6 +211,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_add_test(tc, test_slices);
 	tcase_add_test(tc, test_quiet_first);
 	tcase_add_test(tc, test_churn);
+	tcase_add_test(tc, test_own_words);
 	tcase_add_test(tc, test_flood);
 	tcase_add_test(tc, test_lobby);
 	return tc;
