@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Arranging messages (see train.h).  Called by deliver.c and lobby.c; what
- * comes out is sent by send.c.
+ * Arranging messages (see train.h).  Called by window.c; what comes out is
+ * sent by send.c.
  */
 #include <assert.h>
 #include <string.h>
@@ -26,6 +26,7 @@ trains_clear(struct trains *t)
 {
 	t->n = t->senders = t->count = 0;
 	t->used = 0;
+	t->stamp = 0;		/* no sender has one yet */
 }
 
 static unsigned

@@ -27,7 +27,7 @@ struct train_piece {			/* one message */
 
 struct train_sender {
 	uint32_t	id;
-	uint32_t	stamp;
+	uint32_t	stamp;		/* of when it was last looked at */
 	struct fanout_place place;	/* where it must not be sent to */
 };
 
@@ -44,7 +44,7 @@ struct trains {
 	unsigned	 n, senders, count;
 	uint32_t	 used;		/* bytes of the arena */
 	uint32_t	 most;		/* bytes of a message in company */
-	uint32_t	 stamp;
+	uint32_t	 stamp;		/* drawn last: no sender's is above */
 	struct train_piece piece[TRAIN_WINDOW];
 	struct train_sender sender[TRAIN_WINDOW];
 	uint8_t		 order[TRAIN_WINDOW];	/* pieces, train by train */
@@ -55,12 +55,7 @@ struct trains {
 /* fatal where memory is short. */
 void	trains_make(struct trains *);
 void	trains_clear(struct trains *);
-static inline bool
-trains_full(const struct trains *t)
-{
-	return t->n == TRAIN_WINDOW;
-}
-/* Space for the next message, DATAGRAM_MAX bytes; not where it is full. */
+/* Space for the next message, DATAGRAM_MAX bytes; TRAIN_WINDOW at the most. */
 static inline uint8_t *
 trains_space(struct trains *t)
 {
