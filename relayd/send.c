@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sending (see send.h).  Called by relay.c, lobby.c and notice.c.
+ * Sending (see send.h).  Called by window.c, take.c, notice.c and lobby.c, and
+ * for errors by whoever receives.
  */
 #include <errno.h>
 #include <string.h>
@@ -164,7 +165,8 @@ send_breathe(struct outlet *o, uint32_t copies)
 		o->breathe(o->ctx);
 }
 
-unsigned
+/* Sends entries of one message each; returns how many were taken. */
+static unsigned
 send_prepared(struct outlet *o, unsigned sock, struct mmsghdr *v, unsigned n)
 {
 	const unsigned lost = send_entries(o, sock, v, n, 0);
@@ -220,6 +222,7 @@ send_one(struct outlet *o, unsigned sock, union dest *to, socklen_t to_len,
 /* The pieces of one train that its senders must not get, left out. */
 struct detours {
 	unsigned	 count, iovs;
+	unsigned	 single;	/* of one piece */
 	struct mmsghdr	*entry[NET_BUNDLE_PIECES];
 	/* Leaving n pieces out leaves n + 1 runs at the most. */
 	struct iovec	 iov[2 * NET_BUNDLE_PIECES];
@@ -269,7 +272,7 @@ redirect(struct detours *d, struct trains *t, const struct train *c,
 	struct mmsghdr *e;
 	unsigned i, sender;
 
-	d->count = d->iovs = 0;
+	d->count = d->iovs = d->single = 0;
 	for (i = 0; i < c->count; i++) {
 		s = sender_among(t, c, i, group, from, to);
 		if (s == NULL || s->stamp == stamp)
@@ -281,6 +284,7 @@ redirect(struct detours *d, struct trains *t, const struct train *c,
 		e->msg_hdr.msg_iovlen = runs_without(t, c, sender,
 		    e->msg_hdr.msg_iov);
 		d->iovs += (unsigned)e->msg_hdr.msg_iovlen;
+		d->single += copies(&e->msg_hdr, c->size) == 1;
 		d->entry[d->count++] = e;
 	}
 }
@@ -296,14 +300,38 @@ restore(struct detours *d, struct group *g)
 	}
 }
 
+static void
+count_bundles(struct outlet *o, const struct train *c, unsigned sends)
+{
+	if (c->count > 1)
+		counter_add(&o->counters[LC_bundles], sends);
+}
+
 /* All of it is by one of these receivers, who gets nothing. */
 static unsigned
-send_around(struct outlet *o, struct group *g, size_t size, uint32_t from,
-    uint32_t skip, uint32_t to)
+send_around(struct outlet *o, struct group *g, const struct train *c,
+    uint32_t from, uint32_t skip, uint32_t to)
 {
+	count_bundles(o, c, to - from - 1);
 	return send_entries(o, g->kind.sock, g->entry + from, skip - from,
-	    size) + send_entries(o, g->kind.sock, g->entry + skip + 1,
-	    to - skip - 1, size);
+	    c->size) + send_entries(o, g->kind.sock, g->entry + skip + 1,
+	    to - skip - 1, c->size);
+}
+
+/* Some of it is by some of these receivers, who get the rest. */
+static unsigned
+send_past(struct outlet *o, struct group *g, uint32_t group,
+    struct trains *t, const struct train *c, uint32_t from, uint32_t to)
+{
+	struct detours d;
+	unsigned lost;
+
+	redirect(&d, t, c, g, group, from, to);
+	lost = send_entries(o, g->kind.sock, g->entry + from, to - from,
+	    c->size);
+	restore(&d, g);
+	count_bundles(o, c, to - from - d.single);
+	return lost;
 }
 
 /* To receivers among whom there is no gap. */
@@ -312,8 +340,6 @@ send_run(struct outlet *o, struct fanout *f, uint32_t group,
     struct trains *t, const struct train *c, uint32_t from, uint32_t to)
 {
 	struct group *g = &f->groups[group - 1];
-	const struct train_sender *s = NULL;
-	struct detours d;
 	uint64_t own = 0;
 	unsigned i, lost;
 
@@ -325,19 +351,14 @@ send_run(struct outlet *o, struct fanout *f, uint32_t group,
 	if (own == 0) {
 		lost = send_entries(o, g->kind.sock, g->entry + from,
 		    to - from, c->size);
+		count_bundles(o, c, to - from);
 	} else if (c->one_sender) {
-		s = sender_among(t, c, 0, group, from, to);
-		lost = send_around(o, g, c->size, from, s->place.position,
-		    to);
+		lost = send_around(o, g, c, from, sender_among(t, c, 0, group,
+		    from, to)->place.position, to);
 	} else {
-		redirect(&d, t, c, g, group, from, to);
-		lost = send_entries(o, g->kind.sock, g->entry + from,
-		    to - from, c->size);
-		restore(&d, g);
+		lost = send_past(o, g, group, t, c, from, to);
 	}
 	net_bundle_size(&o->control, 0);
-	if (c->count > 1)
-		counter_add(&o->counters[LC_bundles], to - from);
 	return (uint64_t)(to - from) * c->count - own - lost;
 }
 

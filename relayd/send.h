@@ -45,12 +45,9 @@ struct outlet {
 };
 
 /*
- * Sends n prepared messages from a socket.  Returns how many were taken; the
- * rest is counted as copy_unsendable or send_errors.
+ * The same bytes to the receivers from..to-1 of a group.  Returns how many
+ * copies were taken; the rest is counted as copy_unsendable or send_errors.
  */
-unsigned send_prepared(struct outlet *, unsigned sock, struct mmsghdr *,
-	    unsigned n);
-/* The same bytes to the receivers from..to-1 of a group. */
 unsigned send_range(struct outlet *, struct group *, const void *, size_t,
 	    uint32_t from, uint32_t to);
 /* The same, to all of a group but the one at `skip` (UINT32_MAX: no one). */

@@ -81,6 +81,32 @@ START_TEST(test_crowd)
 }
 END_TEST
 
+/* What is sent to somebody by itself, or not at all, is no bundle. */
+START_TEST(test_bundles_counted)
+{
+	struct client a = member("r", "a"), b = member("r", "b"), c;
+	unsigned i;
+
+	for (i = 0; i < 5; i++)
+		leave_said(&a, "five", 4);
+	turn();
+	ck_assert_uint_eq(grown(LC_bundles), bundle ? 1 : 0);
+	c = member("r", "c");
+	leave_said(&a, "x", 1);
+	leave_said(&b, "y", 1);
+	turn();
+	hears(&c, "a: x");
+	hears(&c, "b: y");
+	ck_assert_uint_eq(grown(LC_bundles), bundle ? 1 : 0);
+	leave_said(&a, "x", 1);
+	leave_said(&b, "y", 1);
+	leave_said(&b, "z", 1);
+	turn();			/* to c three, to a two */
+	ck_assert_uint_eq(grown(LC_bundles), bundle ? 2 : 0);
+	ck_assert_uint_eq(grown(LC_deliveries), 5 + 4 + 6);
+}
+END_TEST
+
 /* A last word, a room's end and a leaving host come after what was said. */
 START_TEST(test_order_of_endings)
 {
@@ -385,6 +411,7 @@ tests(const char *name, void (*before_each)(void))
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, before_each, teardown);
 	tcase_add_loop_test(tc, test_crowd, 0, 5);
+	tcase_add_test(tc, test_bundles_counted);
 	tcase_add_test(tc, test_order_of_endings);
 	tcase_add_test(tc, test_bundles_come);
 	tcase_add_test(tc, test_bundles_of_strangers);
