@@ -5,12 +5,15 @@ descriptors, file modes, links in its place.  Linux only: /proc.
 
 import fcntl
 import os
+import platform
+import socket
 import stat
+import subprocess
 import tempfile
 import unittest
 
 from ocm import AM_ROOT, Case, Server
-from tcrp import fence
+from tcrp import fence, wait_until
 
 
 def opened(pid):
@@ -18,6 +21,20 @@ def opened(pid):
     where = "/proc/%d/fd" % pid
     return {int(fd): os.readlink(os.path.join(where, fd))
             for fd in os.listdir(where)}
+
+
+# nanosleep and clock_nanosleep.
+NAPS = {"x86_64": (35, 230), "aarch64": (101, 115)}.get(platform.machine())
+
+
+def waits_in(pid):
+    """The number of the system call that a process waits in, or None."""
+    try:
+        with open("/proc/%d/syscall" % pid) as f:
+            word = f.read().split()[0]
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return None
+    return int(word) if word.isdigit() else None
 
 
 def mode(path):
@@ -61,6 +78,41 @@ class Inherited(Case):
             server.kill(role)
             fence(alice, bob)
         self.assert_log(server, "relayd 0: process .* died")
+
+    def test_terminal(self):
+        """The keys of the terminal, ^Z too, are for ocmd alone."""
+        server = self.begin()
+        for role in "roomd", "relayd":
+            pid = server.pids[role][0]
+            self.assertEqual(os.getsid(pid), pid)
+
+    @unittest.skipUnless(AM_ROOT and NAPS, "only root sees what it waits for")
+    def test_ports_of_a_dead_one(self):
+        """Its children hold them for a moment more, and are waited for."""
+        server = Server(start=False, notices=False)
+        self.addCleanup(server.finish)
+        lock = server.socket + ".lock"
+        with open(lock, "w") as f:
+            f.write("0\n")
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            server.options["rooms"] = "127.0.0.1:%d" % holder.getsockname()[1]
+            process = subprocess.Popen(
+                server.start_command(), env=server.environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, text=True)
+
+            def waits():
+                with open(lock) as f:
+                    pid = f.read().strip()
+                return pid not in ("", "0") and \
+                    waits_in(int(pid)) in NAPS
+            wait_until(waits, step=0.001)
+        self.assertEqual(process.communicate()[1], "")
+        self.assertEqual(process.returncode, 0)
+        server.started = True
+        server.look()
 
     def test_modes(self):
         """Whatever the mask of a shell: nobody else reads the log."""

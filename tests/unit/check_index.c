@@ -22,6 +22,19 @@ setup(void)
 	index_make(&ix, NUMBERS);
 }
 
+/* What is put where can be foretold by nobody. */
+START_TEST(test_a_key_of_its_own)
+{
+	static struct index other;
+	const uint32_t same = 1;
+
+	index_make(&other, NUMBERS);
+	ck_assert_mem_ne(ix.key, other.key, sizeof(ix.key));
+	ck_assert_uint_ne(index_hash(&ix, &same, sizeof(same)),
+	    index_hash(&other, &same, sizeof(same)));
+}
+END_TEST
+
 START_TEST(test_random)
 {
 	unsigned key[NUMBERS] = { 0 };	/* the model; 0: not in */
@@ -102,6 +115,7 @@ main(void)
 	TCase *tc = tcase_create("index");
 
 	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_test(tc, test_a_key_of_its_own);
 	tcase_add_test(tc, test_random);
 	tcase_add_test(tc, test_order_and_turns);
 	tcase_add_test(tc, test_bounded);

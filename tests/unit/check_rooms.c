@@ -3,6 +3,7 @@
  * The rules of rooms on the real table: who comes in, and what follows when
  * somebody goes.
  */
+#include "../../common/roomtab_layout.h"
 #include "roomd_ask.h"
 #include "run_suite.h"
 
@@ -61,6 +62,16 @@ START_TEST(create_and_join)
 }
 END_TEST
 
+/* Whether two rooms look as if they had the same password. */
+static bool
+equal_hashes(const char *one, const char *other)
+{
+	const struct room_rec *rooms = fx.tab->room;
+
+	return memcmp(rooms[fx_room(one)].password,
+	    rooms[fx_room(other)].password, ROOMTAB_PASSWORD) == 0;
+}
+
 START_TEST(passwords)
 {
 	ck_assert_int_eq(CREATE(.dialect = "plain-json", .room = "r",
@@ -83,6 +94,12 @@ START_TEST(passwords)
 	    .password = "c"), ST_OK);
 	ck_assert_int_eq(JOIN(.room = "ab", .user = "y",
 	    .password = "bc"), ST_DENIED);
+	ck_assert(!equal_hashes("a", "ab"));
+	/* nor can who sees the table tell that two are the same */
+	ck_assert_int_eq(CREATE(.room = "b", .user = "x",
+	    .password = "bc"), ST_OK);
+	ck_assert(!equal_hashes("a", "b"));
+	ck_assert(equal_hashes("a", "a"));
 	ck_assert_uint_eq(fx_counter(RC_joined), 2);
 }
 END_TEST

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include <poll.h>
+#include <seccomp.h>
 #include <time.h>
 
 #include "common/privdrop.h"
@@ -427,6 +428,93 @@ START_TEST(a_child_of_nobody_ends)
 }
 END_TEST
 
+/* ---- a kernel that lacks something ---- */
+
+/* Calls that are answered "no such call". */
+static const struct lack {
+	const char	*call;
+	unsigned	 option;	/* of prctl */
+	uint32_t	 layer;		/* 0: without it nothing starts */
+	const char	*said;
+} lacks[] = {
+	{ "unshare", 0, LAYER_NAMESPACES, "no namespaces of its own" },
+	{ "landlock_create_ruleset", 0, LAYER_LANDLOCK, "no Landlock" },
+	{ "landlock_restrict_self", 0, LAYER_LANDLOCK, "no Landlock" },
+	{ "capset", 0, 0, "capset" },
+	{ "prctl", PR_SET_DUMPABLE, 0, "PR_SET_DUMPABLE" },
+	{ "prctl", PR_SET_PDEATHSIG, 0, "PR_SET_PDEATHSIG" },
+	{ "prctl", PR_SET_NO_NEW_PRIVS, 0, "PR_SET_NO_NEW_PRIVS" },
+	/* and the older way to ask for the same */
+	{ "seccomp", PR_SET_SECCOMP, 0, "seccomp" },
+};
+enum { LACKS = sizeof(lacks) / sizeof(lacks[0]) };
+
+static void
+forbid(const struct lack *l)
+{
+	const uint32_t answer = SCMP_ACT_ERRNO(ENOSYS);
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	NEED(ctx != NULL);
+	if (strcmp(l->call, "prctl") != 0)
+		NEED(seccomp_rule_add(ctx, answer,
+		    seccomp_syscall_resolve_name(l->call), 0) == 0);
+	if (l->option != 0)
+		NEED(seccomp_rule_add(ctx, answer, SCMP_SYS(prctl), 1,
+		    SCMP_CMP(0, SCMP_CMP_EQ, l->option, 0)) == 0);
+	NEED(seccomp_load(ctx) == 0);
+	seccomp_release(ctx);
+}
+
+/* With the calls lacking; what it logged, its layers, or how it ended. */
+static int
+enter_without(int lack, uint32_t *layers, char *said, size_t cap)
+{
+	struct sandbox sb = { .caps = CAPS_RELAYD, .parent = getpid() };
+	int log[2], report[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	ck_assert(pipe(log) == 0 && pipe(report) == 0);
+	if ((pid = fork()) == 0) {
+		(void)dup2(log[1], STDERR_FILENO);
+		forbid(&lacks[lack]);
+		*layers = sandbox_enter(&sb);
+		n = write(report[1], layers, sizeof(*layers));
+		_exit(n == sizeof(*layers) ? 0 : 255);
+	}
+	(void)close(log[1]);
+	(void)close(report[1]);
+	if (read(report[0], layers, sizeof(*layers)) != sizeof(*layers))
+		*layers = 0;
+	n = read(log[0], said, cap - 1);
+	said[n > 0 ? n : 0] = '\0';
+	(void)close(log[0]);
+	(void)close(report[0]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return ended(status);
+}
+
+/* One that may be missing is told and not claimed; others must be there. */
+START_TEST(what_is_missing_is_told)
+{
+	const uint32_t layer = lacks[_i].layer;
+	uint32_t layers;
+	char said[512];
+	int got;
+
+	if (!has_sandbox())
+		return;
+	got = enter_without(_i, &layers, said, sizeof(said));
+	ck_assert_int_eq(got, layer == 0 ? 1 : 0);
+	ck_assert_msg(strstr(said, lacks[_i].said) != NULL, "%s: said %s",
+	    lacks[_i].call, said);
+	ck_assert_uint_eq(layers & layer, 0);
+	if (layer != 0)
+		ck_assert_uint_eq(layers & MUST_CHILD, MUST_CHILD);
+}
+END_TEST
+
 /* ---- Landlock alone, without the filter that would hide it ---- */
 
 /* Versions of the kernel's Landlock, and what each can deny besides. */
@@ -540,6 +628,7 @@ main(void)
 	tcase_add_test(tc, a_directory_of_others_is_no_cage);
 	tcase_add_test(tc, a_child_dies_with_its_parent);
 	tcase_add_test(tc, a_child_of_nobody_ends);
+	tcase_add_loop_test(tc, what_is_missing_is_told, 0, LACKS);
 	tcase_add_test(tc, landlock_denies_alone);
 	tcase_add_test(tc, every_layer_has_a_name);
 	suite_add_tcase(s, tc);

@@ -3,6 +3,7 @@
  * TCP connections of roomd: members who stay connected and what they are
  * told, and clients that are slow, rude or gone.
  */
+#define FX_MEMBERS 128
 #include "roomd_client.h"
 #include "run_suite.h"
 
@@ -70,6 +71,34 @@ START_TEST(notices)
 	go(alice);
 	ck_assert_uint_eq(sessions_count(sessions), 0);
 	ck_assert_uint_eq(audience_size(desk.audience), 0);
+}
+END_TEST
+
+/* Where there is always somebody coming or going, nobody wants to know. */
+START_TEST(notices_of_large_rooms)
+{
+	char token[8192] = "", p[8192], name[32];
+	struct client *alice = decimal("r", "alice", token);
+	unsigned i;
+
+	fx.set.join_rate = 0;
+	fx.set.notices = 0;
+	for (i = 1; i < 64; i++) {
+		(void)snprintf(name, sizeof(name), "m%u", i);
+		member(OP_JOIN, "r", name, p);
+	}
+	fx.set.notices = 1;
+	ck_assert_ptr_null(rooms_kick(fx.rooms, "r", 1, "m1", 2));
+	expect_notice(alice, "r", "m1 left");
+	wait_ms(1100);
+	member(OP_JOIN, "r", "m64", p);
+	expect_notice(alice, "r", "m64 joined");
+	wait_ms(1100);
+	member(OP_JOIN, "r", "one too many", p);
+	wait_ms(1100);
+	hear(alice);
+	ck_assert_uint_eq(alice->len, 0);
+	go(alice);
 }
 END_TEST
 
@@ -413,6 +442,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, notices);
+	tcase_add_test(tc, notices_of_large_rooms);
 	tcase_add_test(tc, no_notices);
 	tcase_add_test(tc, one_membership_each);
 	tcase_add_test(tc, seats_are_limited);
