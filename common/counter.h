@@ -57,6 +57,7 @@
 	X(drop_stale, "dropped: table not readable in time")		\
 	X(drop_talker, "dropped: too much, newest of who talks the most") \
 	X(drop_busy, "dropped: newest of the busiest room, or one that ended") \
+	X(drop_source, "dropped: too much, newest of the busiest address") \
 	X(bundles, "sends of several messages at once")			\
 	X(bundles_split, "sends of several that had to go singly")	\
 	X(copy_unsendable, "copies dropped: the send buffer was full")	\

@@ -187,9 +187,10 @@ void
 care_added(void *ctx, uint32_t slot, bool is_new)
 {
 	struct relay *r = ctx;
-	const enum ending why = live_wish_of(r->live, slot,
-	    r->peers.members[slot].gen);
+	const struct member *m = &r->peers.members[slot];
+	const enum ending why = live_wish_of(r->live, slot, m->gen);
 
+	queue_from(&r->queue, slot, &m->addr);
 	/* What an earlier life wished for may not even have been heard. */
 	if (why != END_NONE)
 		care_wish(r, slot, why);

@@ -52,11 +52,8 @@ deliver_small(struct relay *r, int budget)
 	struct queue *q = &r->queue;
 	uint32_t room, i;
 
-	for (i = q->rooms; i > 0 && budget > 0; i--) {
-		if (r->turn >= q->rooms)
-			r->turn = 0;
-		/* Who takes its place waits for the next round. */
-		room = q->active[r->turn++];
+	for (i = q->rooms; i > 0 && q->rooms > 0 && budget > 0; i--) {
+		room = queue_turn(q);
 		if (work_of(r, room) > SMALL_COPIES ||
 		    window_of(r, room) != NULL)
 			continue;

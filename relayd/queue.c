@@ -3,11 +3,14 @@
  * The queue of accepted messages (see queue.h).  Filled by relay.c, emptied
  * by deliver.c.
  */
+#include <sodium.h>
 #include <string.h>
 
 #include "counter.h"
 #include "queue.h"
 #include "sparse.h"
+
+_Static_assert(QUEUE_KEY == crypto_shorthash_KEYBYTES, "key");
 
 void
 queue_make(struct queue *q, uint32_t rooms, uint32_t speakers,
@@ -16,10 +19,25 @@ queue_make(struct queue *q, uint32_t rooms, uint32_t speakers,
 	memset(q, 0, sizeof(*q));
 	q->room = sparse_array(rooms, sizeof(*q->room));
 	q->speaker = sparse_array(speakers, sizeof(*q->speaker));
+	q->source = sparse_array(QUEUE_SOURCES, sizeof(*q->source));
+	crypto_shorthash_keygen(q->key);
 	rank_make(&q->busy_rooms, rooms, QUEUE_MAX + 1);
 	rank_make(&q->talkers, speakers, QUEUE_MAX + 1);
+	rank_make(&q->busy_sources, QUEUE_SOURCES, QUEUE_MAX + 1);
 	q->text = sparse_array(QUEUE_MAX + 1, QUEUE_TEXT);
 	q->counters = counters;
+}
+
+void
+queue_from(struct queue *q, uint32_t speaker, const struct addr *a)
+{
+	uint8_t source[16], out[crypto_shorthash_BYTES];
+	uint32_t h;
+
+	addr_source(a, source);
+	crypto_shorthash(out, source, sizeof(source), q->key);
+	memcpy(&h, out, sizeof(h));
+	q->speaker[speaker].source = 1 + h % (QUEUE_SOURCES - 1);
 }
 
 /* ---- what waits ---- */
@@ -27,18 +45,29 @@ queue_make(struct queue *q, uint32_t rooms, uint32_t speakers,
 /* A place in the queue is as scarce as so many copies. */
 enum { MESSAGE_COPIES = QUEUE_COPIES / QUEUE_MAX };
 
+enum { LOOKS = 16 };		/* at messages of one source */
+
+static uint64_t
+work_of(const struct queued *m)
+{
+	return m->copies > MESSAGE_COPIES ? m->copies : MESSAGE_COPIES;
+}
+
 /*
- * Of the rooms and speakers that make messages wait, as many copies as wait
- * for another one of theirs.
+ * Of the rooms, speakers and sources that make messages wait, as many copies
+ * as wait for another one of theirs.
  */
 static void
 weigh(struct queue *q, const struct queued *m)
 {
+	const struct queue_source *s = &q->source[m->source];
 	const uint32_t in_room = q->room[m->room].waiting;
-	const uint64_t each = m->copies > MESSAGE_COPIES ? m->copies :
-	    MESSAGE_COPIES;
+	const uint64_t each = work_of(m);
 	uint32_t by_one;
 
+	if (m->source != 0)
+		rank_set(&q->busy_sources, m->source, s->waiting < 2 ? 0 :
+		    s->work - s->work / s->waiting);
 	rank_set(&q->busy_rooms, m->room, in_room < 2 ? 0 :
 	    (in_room - 1) * each);
 	if (m->speaker >= QUEUE_GONE)
@@ -48,11 +77,52 @@ weigh(struct queue *q, const struct queued *m)
 	    (by_one - 1) * each);
 }
 
+/* Last in the ring of that source. */
 static void
-add_active(struct queue *q, uint32_t room)
+join_ring(struct queue *q, uint32_t room, uint32_t source)
+{
+	struct queue_source *s = &q->source[source];
+	struct queue_room *r = &q->room[room];
+
+	r->source = source;
+	r->after = r->before = room;
+	if (s->turn == 0) {
+		s->turn = room + 1;
+		s->place = q->sources;
+		q->turns[q->sources++] = source;
+		return;
+	}
+	r->after = s->turn - 1;
+	r->before = q->room[r->after].before;
+	q->room[r->before].after = room;
+	q->room[r->after].before = room;
+}
+
+/* Where the ring ends, the last source takes its place. */
+static void
+leave_ring(struct queue *q, uint32_t room)
+{
+	const struct queue_room *r = &q->room[room];
+	struct queue_source *s = &q->source[r->source];
+
+	if (r->after == room) {
+		s->turn = 0;
+		q->turns[s->place] = q->turns[--q->sources];
+		q->source[q->turns[s->place]].place = s->place;
+		return;
+	}
+	if (s->turn == room + 1)
+		s->turn = r->after + 1;
+	q->room[r->before].after = r->after;
+	q->room[r->after].before = r->before;
+}
+
+static void
+add_active(struct queue *q, uint32_t room, uint32_t source)
 {
 	q->room[room].place = q->rooms;
 	q->active[q->rooms++] = room;
+	join_ring(q, room, source);
 }
 
 /* The last active room takes the place of this one. */
@@ -61,8 +131,23 @@ remove_active(struct queue *q, uint32_t room)
 {
 	const uint32_t place = q->room[room].place;
 
+	leave_ring(q, room);
 	q->active[place] = q->active[--q->rooms];
 	q->room[q->active[place]].place = place;
+}
+
+uint32_t
+queue_turn(struct queue *q)
+{
+	struct queue_source *s;
+	uint32_t room;
+
+	if (q->turn >= q->sources)
+		q->turn = 0;
+	s = &q->source[q->turns[q->turn++]];
+	room = s->turn - 1;
+	s->turn = q->room[room].after + 1;
+	return room;
 }
 
 /* The newest of its speaker. */
@@ -98,15 +183,49 @@ unlink_spoken(struct queue *q, const struct queued *m)
 	s->waiting--;
 }
 
+/* The latest of its source. */
+static void
+link_source(struct queue *q, uint32_t n)
+{
+	struct queued *m = &q->msg[n - 1];
+	struct queue_source *s;
+
+	m->source = q->speaker[m->speaker].source;
+	s = &q->source[m->source];
+	m->later = 0;
+	m->sooner = s->last;
+	if (s->last != 0)
+		q->msg[s->last - 1].later = n;
+	s->last = n;
+	s->waiting++;
+	s->work += work_of(m);
+}
+
+static void
+unlink_source(struct queue *q, const struct queued *m)
+{
+	struct queue_source *s = &q->source[m->source];
+
+	if (m->later != 0)
+		q->msg[m->later - 1].sooner = m->sooner;
+	else
+		s->last = m->sooner;
+	if (m->sooner != 0)
+		q->msg[m->sooner - 1].later = m->later;
+	s->waiting--;
+	s->work -= work_of(m);
+}
+
 static void
 begin_waiting(struct queue *q, uint32_t n)
 {
 	const struct queued *m = &q->msg[n - 1];
 
 	link_spoken(q, n);
+	link_source(q, n);
 	q->copies += m->copies;
 	if (q->room[m->room].waiting++ == 0)
-		add_active(q, m->room);
+		add_active(q, m->room, m->source);
 	weigh(q, m);
 }
 
@@ -117,6 +236,7 @@ end_waiting(struct queue *q, uint32_t n)
 
 	if (m->speaker < QUEUE_GONE)
 		unlink_spoken(q, m);
+	unlink_source(q, m);
 	q->copies -= m->copies;
 	if (--q->room[m->room].waiting == 0)
 		remove_active(q, m->room);
@@ -173,22 +293,45 @@ forget(struct queue *q, uint32_t n)
 }
 
 /*
+ * Of the latest few of the source that makes the most work, the one in whose
+ * room the most waits: where all speak from one address that says nothing.
+ */
+static uint32_t
+latest_of_source(const struct queue *q)
+{
+	uint32_t n = q->source[rank_top(&q->busy_sources)].last, best = n;
+	int looks = LOOKS;
+
+	for (; n != 0 && looks > 0; n = q->msg[n - 1].sooner, looks--)
+		if (q->room[q->msg[n - 1].room].waiting >
+		    q->room[q->msg[best - 1].room].waiting)
+			best = n;
+	return best;
+}
+
+/*
  * One message less: the newest of the most talkative member where it makes
- * at least half of the work of the busiest room, else of that room.  Where
+ * at least half of the work of the busiest room and source, else of that
+ * room, if this is half of the work of the source, else of the source.  Where
  * nobody has two, the one that came last.  Says which.
  */
 static uint32_t
 drop_one(struct queue *q, uint32_t came)
 {
+	const uint64_t talker = rank_most(&q->talkers);
+	const uint64_t room = rank_most(&q->busy_rooms);
+	const uint64_t source = rank_most(&q->busy_sources);
 	enum relay_counter why = LC_drop_busy;
 	uint32_t n = came;
 
-	if (q->talkers.count > 0 && rank_most(&q->talkers) >=
-	    rank_most(&q->busy_rooms) / 2) {
+	if (talker > 0 && talker >= room / 2 && talker >= source / 2) {
 		n = q->speaker[rank_top(&q->talkers)].newest;
 		why = LC_drop_talker;
-	} else if (q->busy_rooms.count > 0) {
+	} else if (room > 0 && room >= source / 2) {
 		n = q->room[rank_top(&q->busy_rooms)].last;
+	} else if (source > 0) {
+		n = latest_of_source(q);
+		why = LC_drop_source;
 	}
 	end_waiting(q, n);
 	forget(q, n);

@@ -5,8 +5,10 @@
  * unless more comes in than can go out; then what it holds is bounded, and
  * what does not fit is not simply what came last: the newest message of the
  * member who causes the most work goes first, or where no one stands out,
- * the newest of the room that does.  So a room in which little is said loses
- * nothing because of another.
+ * the newest of the room that does, or where many rooms do, one of the newest
+ * of the address that speaks in them.  So a room in which little is said
+ * loses nothing because of another, nor because of very many small ones of
+ * somebody else.  And whose turn it is to be sent goes by addresses first.
  *
  * Work is counted in copies that have to wait for others of the same member
  * or room: whoever has a single message waiting is not talkative at all.  A
@@ -21,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "addr.h"
 #include "rank.h"
 #include "wire.h"
 
@@ -28,6 +31,9 @@ enum {
 	QUEUE_MAX = 2048,		/* messages that wait or are sent */
 	QUEUE_COPIES = 1 << 18,		/* and so many copies that wait */
 	QUEUE_TEXT = DATAGRAM_MAX + NAME_MAX_BYTES,
+	/* Addresses by their hash: that two are one is not worth a search. */
+	QUEUE_SOURCES = 1 << 16,	/* 0: of nobody knows where */
+	QUEUE_KEY = 16,
 };
 
 /*
@@ -40,6 +46,8 @@ struct queued {				/* links: + 1, 0 none */
 	uint32_t	room, speaker;
 	uint32_t	next, prev;	/* in its room; or free */
 	uint32_t	newer, older;	/* of its speaker, while it waits */
+	uint32_t	later, sooner;	/* of its source, then, too */
+	uint32_t	source;
 	uint32_t	copies;
 	uint16_t	len;
 	uint16_t	name_len;	/* where its speaker has gone */
@@ -50,11 +58,22 @@ struct queue_room {
 	uint32_t	taken;		/* of the first: being sent */
 	uint32_t	waiting;	/* those behind */
 	uint32_t	place;		/* in active[] */
+	/* the ring of those whom the same source made active */
+	uint32_t	source, after, before;
 };
 
 struct queue_speaker {
 	uint32_t	oldest, newest;	/* + 1, 0 none */
 	uint32_t	waiting;
+	uint32_t	source;
+};
+
+struct queue_source {
+	uint32_t	last;		/* that waits: + 1, 0 none */
+	uint32_t	waiting;
+	uint64_t	work;		/* that these are */
+	uint32_t	turn;		/* of a room in its ring: + 1 */
+	uint32_t	place;		/* in turns[] */
 };
 
 struct queue {
@@ -65,19 +84,25 @@ struct queue {
 	uint32_t	 rooms;		/* in active[] */
 	struct queue_room *room;
 	struct queue_speaker *speaker;
-	struct rank	 busy_rooms, talkers;
+	struct queue_source *source;
+	uint8_t		 key[QUEUE_KEY];
+	struct rank	 busy_rooms, talkers, busy_sources;
 	struct queued	 msg[QUEUE_MAX + 1];
 	uint32_t	 active[QUEUE_MAX + 1];	/* rooms where some wait */
+	uint32_t	 sources, turn;	/* in turns[] */
+	uint32_t	 turns[QUEUE_MAX + 1];	/* sources that have a ring */
 	uint8_t		*text;		/* QUEUE_TEXT for each */
 	_Atomic uint64_t *counters;	/* of relay_counter */
 };
 
 /*
- * For rooms and speakers below those limits; counts drop_talker and
- * drop_busy.  fatal where memory is short.
+ * For rooms and speakers below those limits; counts drop_talker,
+ * drop_busy and drop_source.  fatal where memory is short.
  */
 void	queue_make(struct queue *, uint32_t rooms, uint32_t speakers,
 	    _Atomic uint64_t *counters);
+/* Where a speaker speaks from, until it leaves: for what it says later. */
+void	queue_from(struct queue *, uint32_t speaker, const struct addr *);
 /*
  * Copies a message (len up to DATAGRAM_MAX), last of its room, which means
  * so many copies.  Then drops what is too much; false where it was the same.
@@ -93,6 +118,11 @@ void	queue_leave(struct queue *, uint32_t room, uint32_t speaker,
 	    const void *name, size_t len);
 /* Drops what waits in a room; counted as drop_busy. */
 void	queue_drop(struct queue *, uint32_t room);
+/*
+ * A room in which some wait (there must be one): of each source in turn the
+ * next of the rooms that it made wait.
+ */
+uint32_t queue_turn(struct queue *);
 /* The n oldest that wait in a room are being sent: they are safe now. */
 void	queue_take(struct queue *, uint32_t room, uint32_t n);
 /* The oldest message of a room, or NULL; those that are taken come first. */

@@ -328,14 +328,16 @@ static void
 lobby(struct relay *r, unsigned sock, const struct addr *from,
     const uint8_t *p, size_t len)
 {
-	uint32_t client;
+	uint32_t client, speaker;
 
 	live_take(r->live, SENDER_LOBBY, len);
 	client = lobby_datagram(&r->lobby, sock, from, p, len, r->now_ms);
-	if (client != LOBBY_NOTHING)
-		(void)queue_put(&r->queue, deliver_lobby(r),
-		    r->peers.cf.limits.members + client, r->lobby.count, p,
-		    len);
+	if (client != LOBBY_NOTHING) {
+		speaker = r->peers.cf.limits.members + client;
+		queue_from(&r->queue, speaker, from);
+		(void)queue_put(&r->queue, deliver_lobby(r), speaker,
+		    r->lobby.count, p, len);
+	}
 	live_done(r->live);
 }
 

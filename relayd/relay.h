@@ -45,7 +45,7 @@ struct relay {
 	struct queue		 queue;		/* accepted, not yet sent */
 	struct window		 small;		/* being sent in one go */
 	struct window		 busy[DELIVER_KINDS];	/* in slices */
-	uint32_t		 turn, busy_turn;	/* of active rooms */
+	uint32_t		 busy_turn;	/* of active rooms */
 	uint32_t		 earlier;	/* copies by deliver_earlier */
 	uint64_t		 slice_us;	/* that sending takes at once */
 	unsigned		 chunks;	/* of deliver.c, at a time */

@@ -31,8 +31,8 @@
 #include "net.h"
 
 enum {
-	BATCH = 256,
-	KINDS = 16,
+	BATCH = 256,			/* or one of each kind */
+	KINDS = 4096,
 	ANSWERED = 9,
 };
 
@@ -43,8 +43,8 @@ struct kind {
 };
 
 static struct kind kind[KINDS];
-static unsigned kinds;
-static struct mmsghdr batch[BATCH];
+static unsigned kinds, batches;
+static struct mmsghdr batch[KINDS];
 static struct iovec iov[KINDS];
 
 static struct sockaddr_in
@@ -113,7 +113,8 @@ make_batch(void)
 	struct msghdr *m;
 	unsigned i;
 
-	for (i = 0; i < BATCH; i++) {
+	batches = kinds > BATCH ? kinds : BATCH;
+	for (i = 0; i < batches; i++) {
 		m = &batch[i].msg_hdr;
 		m->msg_iov = &iov[i % kinds];
 		m->msg_iovlen = 1;
@@ -141,21 +142,23 @@ now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* How many datagrams one batch was. */
+/* How many datagrams one batch was; the kernel may take less of it. */
 static uint64_t
 send_batch(int fd)
 {
+	static unsigned at;
 	uint64_t sent = 0;
 	int i, n;
 
-	if ((n = sendmmsg(fd, batch, BATCH, 0)) == -1) {
+	if ((n = sendmmsg(fd, batch + at, batches - at, 0)) == -1) {
 		if (errno != ECONNREFUSED && errno != ENOBUFS &&
 		    errno != EAGAIN)
 			err(1, "sendmmsg");
 		return 0;
 	}
 	for (i = 0; i < n; i++)
-		sent += kind[(unsigned)i % kinds].pieces;
+		sent += kind[(at + (unsigned)i) % kinds].pieces;
+	at = (at + (unsigned)n) % batches;
 	return sent;
 }
 

@@ -24,6 +24,7 @@ import unittest
 
 import dialects
 import ocm
+import tcrp
 from ocm import SANITIZED, Case
 from tcrp import (CREATE, JOIN, SLOW_DOWN, Talk, resident_kib, wait_until,
                   write_frame)
@@ -47,6 +48,7 @@ FLOOR_MS = 8
 # still take a processor away.)
 DISTURBED = 0.1
 CONNECTIONS = 5000
+ROOMS = 2500                    # more than messages may wait
 GROWTH_KIB, FIXED_KIB = 512, 16384
 forking = multiprocessing.get_context("fork")
 
@@ -489,6 +491,23 @@ class MemberAttack(Attacked):
         mallory = self.noisy_room(6)
         self.endured(Flood(self.server.relay[0], [mallory.datagram("")],
                            bundle=True, who=mallory), "keepalives")
+
+    def test_many_rooms_of_one_address(self):
+        """Each of them says less than the room of a hundred."""
+        self.begin(join_rate=0)
+        host = "127.0.0.2"
+        mallory = self.server.member("mallory", host).create("0")
+        noise = [mallory.datagram("noise")]
+        for i in range(1, ROOMS):
+            one = tcrp.Member(self.server, "n", host)
+            for op in CREATE, JOIN:
+                one.enter(op, "%d" % i, hello=False)
+                mallory.send_raw(one.datagram(""))
+            noise.append(one.datagram("noise"))
+            one.close()
+        self.server.wait_keepalives(1 + 2 * (ROOMS - 1) + MEMBERS)
+        self.endured(Flood(self.server.relay[0], noise, who=mallory),
+                     "drop_source")
 
     def test_messages_to_nobody_in_bundles(self):
         """One in an empty room; the word "/exit" is as long as these."""

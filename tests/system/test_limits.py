@@ -47,6 +47,7 @@ PROVED = {
     "answers_dropped": "tests/unit/check_relay_dialect.c",
     "drop_talker": "tests/unit/check_queue.c",
     "drop_busy": "tests/unit/check_queue.c",
+    "drop_source": "tests/unit/check_queue.c",
     "lists_old": "tests/unit/check_lists.c",
     "bundles_split": "tests/unit/check_bundle.c", "copy_unsendable": CALLS,
     "copy_form": "tests/system/test_dialects.py", "copy_unknown_port": HERE,

@@ -24,7 +24,7 @@ fair_setup(void)
 
 /* n members at the sink's port, and one at the ear's; the last one's slot. */
 static uint32_t
-fill_room(const char *room, unsigned n, bool with_ear)
+fill_from(const char *host, const char *room, unsigned n, bool with_ear)
 {
 	struct member_new m;
 	uint32_t slot = 0;
@@ -33,13 +33,19 @@ fill_room(const char *room, unsigned n, bool with_ear)
 
 	for (i = 0; i < n; i++) {
 		(void)snprintf(name, sizeof(name), "m%u", i);
-		m = fx_member(name, "plain", "127.0.0.1", with_ear && i == 0 ?
+		m = fx_member(name, "plain", host, with_ear && i == 0 ?
 		    ear.port : sink.port);
 		slot = fx_enter(&fx, room, &m).slot;
 		relay_turn(&relay);
 		relay_follow(&relay);
 	}
 	return slot;
+}
+
+static uint32_t
+fill_room(const char *room, unsigned n, bool with_ear)
+{
+	return fill_from("127.0.0.1", room, n, with_ear);
 }
 
 static void
@@ -83,25 +89,47 @@ more_small(void)
 		enqueue(small_room[k++ % SMALL_ROOMS], "x");
 }
 
-START_TEST(test_small_among_small)
+/* More is said in them than can be sent. */
+static void
+fill_small(void)
 {
 	char name[16];
-	uint32_t slot;
 	unsigned i;
 
 	for (i = 0; i < SMALL_ROOMS; i++) {
 		(void)snprintf(name, sizeof(name), "r%u", i);
 		small_room[i] = fill_room(name, SMALL_SIZE, false);
 	}
-	slot = fill_room("quiet", 2, true);
 	for (i = 0; i < 40; i++) {
 		more_small();
 		deliver_some(&relay);
 	}
 	ck_assert_uint_gt(relay.queue.rooms, 20);
+}
+
+START_TEST(test_small_among_small)
+{
+	uint32_t slot, rooms;
+
+	slot = fill_room("quiet", 2, true);
+	fill_small();
 	enqueue(slot, "psst");
-	/* each turn serves some of those that wait */
-	ck_assert_uint_lt(turns_until_heard(more_small), 100);
+	rooms = relay.queue.rooms;
+	/* each turn serves three or more of those that wait, none twice */
+	ck_assert_uint_le(turns_until_heard(more_small), rooms / 3);
+}
+END_TEST
+
+/* However many rooms somebody else has. */
+START_TEST(test_small_of_another)
+{
+	uint32_t slot;
+
+	ear = guest("127.0.0.2");
+	slot = fill_from("127.0.0.2", "quiet", 2, true);
+	fill_small();
+	enqueue(slot, "psst");
+	ck_assert_uint_le(turns_until_heard(more_small), 2);
 }
 END_TEST
 
@@ -193,6 +221,9 @@ START_TEST(test_many_come_to_the_lobby)
 	relay_receive_lobby(&relay, 0);
 	ck_assert_uint_eq(relay.lobby.count, LOBBY);
 	ck_assert_uint_le(grown(LC_lobby_deliveries), COPIES_MOST);
+	/* It is known from where the first of them spoke. */
+	ck_assert_uint_ne(relay.queue.speaker[
+	    relay.peers.cf.limits.members].source, 0);
 	turn();
 	ck_assert_uint_eq(grown(LC_lobby_messages), 3 * LOBBY / 2);
 }
@@ -229,6 +260,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, fair_setup, teardown);
 	tcase_add_test(tc, test_small_among_small);
+	tcase_add_test(tc, test_small_of_another);
 	tcase_add_loop_test(tc, test_beside_large, 1, 2);
 	tcase_add_loop_test(tc, test_beside_large, 300, 301);
 	tcase_add_loop_test(tc, test_beside_large, 3000, 3001);

@@ -200,6 +200,171 @@ START_TEST(test_singles)
 }
 END_TEST
 
+/* ---- sources ---- */
+
+enum {
+	MANY = QUEUE_MAX + QUEUE_MAX / 2,
+	QUIET = MANY,			/* a room, and who speaks there */
+	NAMES = 16,
+};
+
+static struct addr
+at(const char *text)
+{
+	struct addr a;
+
+	ck_assert_int_eq(addr_parse(&a, text, 1), 0);
+	return a;
+}
+
+/* So many rooms and a speaker in each, all from one address. */
+static void
+make_many(void)
+{
+	const struct addr one = at("192.0.2.1"), other = at("192.0.2.2");
+	uint32_t i;
+
+	queue_make(&q, MANY + 1, MANY + NAMES, counters);
+	for (i = 0; i < MANY; i++)
+		queue_from(&q, i, &one);
+	for (; i < MANY + NAMES; i++)
+		queue_from(&q, i, &other);
+}
+
+/* Who has a message in each of very many rooms is who talks too much. */
+START_TEST(test_many_rooms)
+{
+	uint32_t i, quiet = 0;
+
+	make_many();
+	for (i = 0; i < 2 * MANY; i++) {
+		put(i % MANY, i % MANY, 2);
+		if (i % (MANY / 5) == 0)
+			put(QUIET, QUIET + quiet++, 100);
+	}
+	ck_assert_uint_eq(q.room[QUIET].waiting, quiet);
+	ck_assert_uint_eq(counters[LC_drop_source],
+	    2 * MANY + quiet - QUEUE_MAX);
+	ck_assert_uint_eq(counters[LC_drop_talker], 0);
+	ck_assert_uint_eq(counters[LC_drop_busy], 0);
+}
+END_TEST
+
+/* Where all speak from one address, it is the room that loses. */
+START_TEST(test_one_source)
+{
+	uint32_t i, quiet = 0;
+
+	make_many();
+	for (i = 0; i < 2 * QUEUE_MAX; i++) {
+		put(i % 8, i % 8 * 10 + i / 8 % 10, 2);
+		if (i % 256 == 0)
+			quiet += put(8, 100 + i / 256, 2) > 0;
+	}
+	ck_assert_uint_eq(q.room[8].waiting, quiet);
+	ck_assert_uint_gt(counters[LC_drop_source], QUEUE_MAX / 2);
+	for (i = 0; i < 8; i++)
+		ck_assert_uint_gt(q.room[i].waiting, QUEUE_MAX / 8 / 2);
+}
+END_TEST
+
+/* The turn is of sources first, and then of their rooms. */
+START_TEST(test_turns)
+{
+	bool had[MANY] = { false };
+	uint32_t i, room, quiet = 0;
+
+	make_many();
+	for (i = 0; i < 100; i++)
+		put(i, i, 2);
+	put(QUIET, QUIET, 2);
+	for (i = 0; i < 200; i++) {
+		room = queue_turn(&q);
+		quiet += room == QUIET;
+		if (room == QUIET)
+			continue;
+		ck_assert(!had[room]);
+		had[room] = true;
+	}
+	ck_assert_uint_eq(quiet, 100);
+	queue_drop(&q, QUIET);
+	for (i = 0; i < 100; i++) {
+		room = queue_turn(&q);
+		ck_assert_uint_lt(room, 100);
+		queue_take(&q, room, 1);
+		queue_sent(&q, room);
+	}
+	ck_assert_uint_eq(q.rooms + q.sources + q.busy_sources.count, 0);
+}
+END_TEST
+
+/* Each room in which some wait is in one ring, once. */
+static void
+check_rings(void)
+{
+	const struct queue_source *s;
+	uint32_t i, room, rooms = 0, waiting = 0;
+
+	for (i = 0; i < q.sources; i++) {
+		s = &q.source[q.turns[i]];
+		ck_assert_uint_eq(s->place, i);
+		room = s->turn - 1;
+		do {
+			ck_assert_uint_gt(q.room[room].waiting, 0);
+			ck_assert_uint_eq(q.room[room].source, q.turns[i]);
+			waiting += q.room[room].waiting;
+			rooms++;
+			ck_assert_uint_eq(q.room[q.room[room].after].before,
+			    room);
+			room = q.room[room].after;
+		} while (room != s->turn - 1 && rooms <= q.rooms);
+	}
+	ck_assert_uint_eq(rooms, q.rooms);
+	for (i = 0; i < rooms; i++)
+		waiting -= q.room[q.active[i]].waiting;
+	ck_assert_uint_eq(waiting, 0);
+}
+
+/* Speakers of four addresses, and some of nobody knows where. */
+START_TEST(test_random_sources)
+{
+	const struct addr from[] = { at("192.0.2.1"), at("192.0.2.2"),
+	    at("[2001:db8::1]"), at("[2001:db8:0:1::1]") };
+	uint32_t i, room, speaker;
+
+	srandom(7);
+	for (i = 0; i < 40000; i++) {
+		speaker = (uint32_t)random() % SPEAKERS;
+		room = speaker % ROOMS;
+		if (random() % 8 == 0)
+			queue_from(&q, speaker, &from[random() % 4]);
+		if (random() % 50 == 0)
+			queue_leave(&q, room, speaker, "x", 1);
+		if (random() % 100 == 0)
+			queue_take(&q, room, 1 + (uint32_t)random() % 64);
+		if (random() % 100 == 0)
+			queue_sent(&q, room);
+		if (random() % 5000 == 0)
+			queue_drop(&q, room);
+		put(room, speaker, 1 + (uint32_t)random() % 300);
+		if (i % 64 == 0)
+			check_rings();
+	}
+	ck_assert_uint_gt(counters[LC_drop_source], 100);
+	for (room = 0; room < ROOMS; room++) {
+		queue_drop(&q, room);
+		queue_sent(&q, room);
+	}
+	ck_assert_uint_eq(q.count + q.copies + q.rooms + q.sources +
+	    q.talkers.count + q.busy_rooms.count + q.busy_sources.count, 0);
+	/* An assertion that holds is slow as well. */
+	for (i = 0; i < QUEUE_SOURCES; i++)
+		if (q.source[i].last != 0 || q.source[i].waiting != 0 ||
+		    q.source[i].work != 0 || q.source[i].turn != 0)
+			ck_abort_msg("source %u is not empty", i);
+}
+END_TEST
+
 /* ---- beside a list ---- */
 
 enum { MOST = QUEUE_MAX + 1 };
@@ -411,6 +576,10 @@ main(void)
 	tcase_add_test(tc, test_work_counts);
 	tcase_add_test(tc, test_small_rooms);
 	tcase_add_test(tc, test_singles);
+	tcase_add_test(tc, test_many_rooms);
+	tcase_add_test(tc, test_one_source);
+	tcase_add_test(tc, test_turns);
+	tcase_add_test(tc, test_random_sources);
 	tcase_add_test(tc, test_random);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
