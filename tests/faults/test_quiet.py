@@ -38,6 +38,7 @@ class Tracer:
 
     def __exit__(self, *why):
         libc = ctypes.CDLL(None)
+        os.kill(self.pid, signal.SIGKILL)       # where nobody has
         os.waitpid(self.pid, 0)         # at its exit: PTRACE_EVENT_EXIT
         libc.ptrace(17, self.pid, None, None)   # PTRACE_DETACH
 
