@@ -151,9 +151,10 @@ class Pipes(ClientCase):
 
     def test_asks_for_bundles(self):
         """Linux: the kernel is asked not to take bundles apart (UDP_GRO)."""
-        self.server.member("host").create("r")
+        host = self.server.member("host").create("r")
         listener = self.spawn("-n", "ear", "listen", "r")
         self.wait_member("r", "ear")
+        self.hears(host, listener)      # so its socket is there
         asked = []
         for one in sockets_of(listener.pid()):
             with one:
