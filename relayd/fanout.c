@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Prepared arrays of receivers (see fanout.h).  Kept by peers.c, sent by
- * relay.c.
+ * Prepared arrays of receivers (see fanout.h).  Kept by peers.c and lobby.c,
+ * sent by send.c.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Notices (see notice.h).  Called by relay.c with what changed in the table.
+ * Notices (see notice.h).  Called by care.c with what changed in the table.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue of accepted messages (see queue.h).  Filled by relay.c, emptied
- * by deliver.c.
+ * The queue of accepted messages (see queue.h).  Filled by take.c, and for
+ * the lobby by relay.c; emptied by window.c.
  */
 #include <sodium.h>
 #include <string.h>
