@@ -115,7 +115,6 @@ START_TEST(test_own_words)
 	    relay_at.port);
 	unsigned i;
 
-	start.settings.notices = 0;
 	gather("r");
 	p.room = "r";
 	p.made = fx_enter(&fx, "r", &m);

@@ -27,7 +27,6 @@ START_TEST(test_leaves)
 	struct client old[2];
 	struct member_new deaf;
 
-	start.settings.notices = 0;
 	gather("r");
 	deaf = fx_member("deaf", "plain", "127.0.0.1", 0);
 	(void)fx_enter(&fx, "r", &deaf);
@@ -88,7 +87,6 @@ START_TEST(test_misfits_and_leavers)
 	char text[LONG], name[4];
 	unsigned i, k;
 
-	start.settings.notices = 0;
 	gather("r");
 	for (i = 0; i < EARS; i++) {
 		(void)snprintf(name, sizeof(name), "d%u", i);
@@ -122,7 +120,6 @@ START_TEST(test_moves_and_leaves)
 	struct client b;
 	unsigned i;
 
-	start.settings.notices = 0;
 	gather("r");
 	b = member_as("r", "b", "port-suffix", true);
 	raise_queue(b.fd);
