@@ -105,6 +105,133 @@ START_TEST(test_damage_is_found)
 }
 END_TEST
 
+/* ---- each way in which a table can be wrong ---- */
+
+static struct member_made
+come(const char *room, const char *name)
+{
+	struct member_new who = { .name = name, .name_len = strlen(name),
+	    .now_ms = 1 };
+	const uint32_t r = roomtab_find(tab, room, strlen(room));
+	struct member_made made;
+
+	ck_assert_int_eq(r == ROOMTAB_NONE ? roomtab_create(tab, room,
+	    strlen(room), NULL, &who, &made, NULL, 0) :
+	    roomtab_join(tab, r, 12, &who, &made), ST_OK);
+	return made;
+}
+
+static void
+leave(const struct member_made *m)
+{
+	ck_assert_int_eq(roomtab_remove(tab, m->slot, m->gen, END_LEFT), 0);
+}
+
+static void
+shut(const struct member_made *m)
+{
+	ck_assert_int_eq(roomtab_close(tab, m->room, room_gen_of(tab,
+	    m->room), END_OPERATOR), 0);
+}
+
+static void
+damage(const char *what, void *where, uint32_t value)
+{
+	uint32_t *word = where;
+	const uint32_t was = *word;
+
+	ck_assert_msg(was != value, "%s: nothing changed", what);
+	*word = value;
+	ck_assert_msg(roomtab_recover(tab) == -1, "%s is not found", what);
+	*word = was;
+	ck_assert_msg(roomtab_recover(tab) == 0, "%s is not mended", what);
+}
+#define DAMAGE(word, value)	damage(#word " = " #value, &(word), value)
+
+/* Another first letter, with which it would lie in another bucket. */
+static uint32_t
+misplaced_room(uint32_t room)
+{
+	const struct room_rec *r = &tab->room[room];
+	uint32_t name[NAME_WORDS], at;
+
+	memcpy(name, r->name, sizeof(name));
+	at = room_bucket_of(tab, name, r->name_len);
+	while (room_bucket_of(tab, name, r->name_len) == at)
+		name[0]++;
+	return name[0];
+}
+
+static uint32_t
+misplaced_member(uint32_t slot)
+{
+	const struct member_rec *m = &tab->member[slot];
+	uint32_t name[SHORT_WORDS], at;
+
+	memcpy(name, m->name, sizeof(name));
+	at = member_bucket_of(tab, m->room, name, m->name_len);
+	while (member_bucket_of(tab, m->room, name, m->name_len) == at)
+		name[0]++;
+	return name[0];
+}
+
+START_TEST(test_each_damage_is_found)
+{
+	struct member_made a = come("x", "a"), b = come("x", "b");
+	struct member_made c = come("x", "c"), d = come("y", "d");
+	struct member_made e = come("y", "e"), f = come("z", "f");
+	struct member_made g = come("w", "g");
+	struct room_rec *x = &tab->room[a.room];
+	struct member_rec *m = &tab->member[a.slot];
+	uint32_t *bucket;
+
+	leave(&c);
+	leave(&e);		/* the first of two free ones */
+	shut(&f);
+	while (roomtab_reap(tab))
+		;
+	shut(&g);		/* closed, and not reaped yet */
+	ck_assert_int_eq(roomtab_recover(tab), 0);
+
+	DAMAGE(tab->a->j.rooms, 3);
+	DAMAGE(tab->a->j.members, 4);
+	DAMAGE(tab->a->j.room_fresh, ROOMS + 1);
+	DAMAGE(tab->a->j.member_fresh, MEMBERS + 1);
+	DAMAGE(tab->a->j.reap, 0);
+	DAMAGE(tab->a->j.room_free, 0);
+	DAMAGE(tab->a->j.member_free, tab->member[f.slot].link);
+	DAMAGE(tab->a->j.member_free, MEMBERS + 1);
+	DAMAGE(tab->member[e.slot].link, e.slot + 1);
+	DAMAGE(tab->member[e.slot].link, a.slot + 1);
+	DAMAGE(tab->member_gen[e.slot], e.gen + 2);
+	DAMAGE(tab->member_gen[a.slot], a.gen + 1);
+	DAMAGE(tab->room_gen[f.room], room_gen_of(tab, f.room) + 1);
+	DAMAGE(tab->room_gen[g.room], room_gen_of(tab, g.room) + 1);
+	DAMAGE(tab->room_gen[a.room], room_gen_of(tab, a.room) + 1);
+	DAMAGE(tab->room[g.room].members, 2);
+	DAMAGE(x->members, 3);
+	DAMAGE(x->host, d.slot + 1);
+	DAMAGE(x->first, tab->member[x->first - 1].next);
+	DAMAGE(x->name_len, 0);
+	DAMAGE(x->name_len, NAME_MAX_BYTES + 1);
+	DAMAGE(x->name[0], misplaced_room(a.room));
+	DAMAGE(m->prev, 0);
+	DAMAGE(m->next, b.slot + 1);
+	DAMAGE(m->room, d.room);
+	DAMAGE(m->name_len, 0);
+	DAMAGE(m->name_len, NAME_MAX_BYTES + 1);
+	DAMAGE(m->name[0], misplaced_member(a.slot));
+	DAMAGE(m->flags, m->flags & 0xffffff);
+	DAMAGE(m->flags, (m->flags & 0xffffff) | KIND_INVITE << 24);
+	bucket = &tab->room_bucket[room_bucket_of(tab, x->name, x->name_len)];
+	DAMAGE(*bucket, tab->room[*bucket - 1].link);
+	bucket = &tab->member_bucket[member_bucket_of(tab, a.room, m->name,
+	    m->name_len)];
+	DAMAGE(*bucket, tab->member[*bucket - 1].link);
+	DAMAGE(*bucket, b.slot + 1 == *bucket ? d.slot + 1 : b.slot + 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -117,6 +244,7 @@ main(void)
 	tcase_add_test(tc, test_half_done_is_not_read);
 	tcase_add_test(tc, test_bad_journal);
 	tcase_add_test(tc, test_damage_is_found);
+	tcase_add_test(tc, test_each_damage_is_found);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
