@@ -11,6 +11,8 @@ import subprocess
 from ocm import SLOW, Case, Server
 from tcrp import DENIED, MEMBERS, fence, wait_until
 
+CONNECTIONS = 32        # of ocmctl, at a time
+
 
 class Operator(Case):
     def setUp(self):
@@ -135,6 +137,21 @@ class Operator(Case):
             self.addCleanup(one.close)
             one.connect(self.server.socket)
             one.send(b"1mco")
+        self.server.status()
+
+    def test_more_at_once_than_are_heard(self):
+        """The others wait in the kernel until one of these has had its time:
+        nobody else may keep an operator waiting for longer."""
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(50)]
+        for one in silent:
+            self.addCleanup(one.close)
+            one.connect(self.server.socket)
+            one.settimeout(5 * SLOW)
+        answer = b"error the request did not come in time\n"
+        for one in silent[:CONNECTIONS]:
+            self.assertEqual(one.recv(len(answer), socket.MSG_WAITALL),
+                             answer)
+            self.assertEqual(one.recv(1), b"")
         self.server.status()
 
     def test_bad_usage(self):

@@ -122,6 +122,23 @@ class Inherited(Case):
             self.assertEqual(mode(server.socket), 0o660)
             self.assertEqual(mode(server.socket + ".lock"), 0o600)
 
+    def test_file_where_the_socket_belongs(self):
+        """A dead one's socket goes; what is none stays as it is."""
+        server = Server(start=False, notices=False)
+        self.addCleanup(server.clear)
+        with open(server.socket, "w") as f:
+            f.write("of somebody\n")
+        got = server.try_start()
+        self.assertEqual(got.returncode, 1)
+        self.assertIn("exists and is not a socket", got.stderr)
+        with open(server.socket) as f:
+            self.assertEqual(f.read(), "of somebody\n")
+        os.unlink(server.socket)
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(server.socket)
+        server.start()
+        self.assertEqual(server.stop(), [])
+
     def test_log_that_is_a_link(self):
         """Nothing is written to where somebody else wants it."""
         server = Server(start=False)

@@ -174,6 +174,26 @@ START_TEST(test_silence_ends_it)
 END_TEST
 
 /* Asked it is, but a debugger may stop it; with a limit that ends. */
+/* One that was not READY in its time gets more of it, and more again. */
+START_TEST(test_time_to_be_born)
+{
+	ck_assert_uint_eq(server_birth_ms(&s, child), LIMIT * 1000);
+	child->late = 1;
+	ck_assert_uint_eq(server_birth_ms(&s, child), 2 * LIMIT * 1000);
+	child->late = 2;
+	ck_assert_uint_eq(server_birth_ms(&s, child), 4 * LIMIT * 1000);
+	child->late = UINT32_MAX;
+	ck_assert_uint_eq(server_birth_ms(&s, child), CHILD_READY_MS);
+	/* and where nobody waits for the others, all that there is */
+	child->late = 0;
+	s.phase = SERVER_STARTING;
+	ck_assert_uint_eq(server_birth_ms(&s, child), CHILD_READY_MS);
+	s.phase = SERVER_SERVING;
+	s.conf.hang_limit = 0;
+	ck_assert_uint_eq(server_birth_ms(&s, child), CHILD_READY_MS);
+}
+END_TEST
+
 START_TEST(test_no_limit)
 {
 	s.conf.hang_limit = 0;
@@ -220,6 +240,7 @@ main(void)
 	tcase_add_test(tc, test_calm);
 	tcase_add_test(tc, test_one_answer_is_enough);
 	tcase_add_loop_test(tc, test_silence_ends_it, 1, 4);
+	tcase_add_test(tc, test_time_to_be_born);
 	tcase_add_test(tc, test_no_limit);
 	tcase_add_test(tc, test_very_long_limit);
 	suite_add_tcase(suite, tc);
