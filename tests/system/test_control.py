@@ -98,6 +98,9 @@ class Operator(Case):
         bob = self.server.member("bob").join("r")
         for _ in range(10):
             fence(alice, bob)
+        # Bob has the last copy before the relay has counted it.
+        wait_until(lambda: self.server.stats()["messages"] >=
+                   stats["messages"] + 10)
         after = self.server.stats()
         delta = {k: after[k] - stats[k] for k in stats if after[k] != stats[k]}
         self.assertEqual(delta["rooms_created"], 1)
