@@ -53,27 +53,27 @@ token_mint(const struct token *t, const uint8_t key[TOKEN_KEY],
 	sodium_memzero(with_nul, sizeof(with_nul));
 }
 
-/* All ones where low <= c <= high, else 0, without a branch. */
-static uint32_t
-in_range(uint32_t c, uint32_t low, uint32_t high)
-{
-	return 0U - (((low - 1 - c) & (c - high - 1)) >> 31);
-}
-
 /* What a character of base64url is worth, plus one; 0 if it is none. */
-static uint32_t
-sextet(uint32_t c)
-{
-	return (in_range(c, 'A', 'Z') & (c - 'A' + 1)) |
-	    (in_range(c, 'a', 'z') & (c - 'a' + 27)) |
-	    (in_range(c, '0', '9') & (c - '0' + 53)) |
-	    (in_range(c, '-', '-') & 63) | (in_range(c, '_', '_') & 64);
-}
+static const uint8_t sextet[UINT8_MAX + 1] = {
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
+	['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
+	['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17,
+	['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22,
+	['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27,
+	['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+	['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37,
+	['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47,
+	['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52,
+	['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57,
+	['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62,
+	['-'] = 63, ['_'] = 64,
+};
 
 /*
- * Strict base64url of a length that four divides, in a time that does not
- * depend on the text; sodium_base642bin of 1.0.18 takes bytes above 0x7f
- * too.  0, or -1.
+ * Strict base64url of a length that four divides; sodium_base642bin of 1.0.18
+ * takes bytes above 0x7f too.  How long it takes may depend on the text: what
+ * is secret of a token is its random rest, which is never decoded.  0, or -1.
  */
 static int
 decode(uint8_t *raw, const uint8_t *text, size_t len)
@@ -83,7 +83,7 @@ decode(uint8_t *raw, const uint8_t *text, size_t len)
 
 	for (i = 0; i < len; i += 4, raw += 3) {
 		for (four = 0, j = 0; j < 4; j++) {
-			v = sextet(text[i + j]) - 1;
+			v = sextet[text[i + j]] - 1U;
 			alien |= v >> 31;
 			four = four << 6 | (v & 63);
 		}
