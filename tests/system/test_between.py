@@ -106,7 +106,7 @@ class Between(Case):
                 # What ocmd hears of it comes second.
                 one.shutdown(socket.SHUT_RD)
                 self.server.deaths += 1
-                wait_until(lambda: "%d died: exit status 1" % before["pid"]
+                wait_until(lambda: "%d died: exit status" % before["pid"]
                            in self.server.log())
             self.server.wait_restart(role, before)
             self.check()
