@@ -97,29 +97,28 @@ ask_everything(struct options *o, char room[NAME_MAX_BYTES + 1])
 	ask_name("Room (a new name makes it)", "lobby", room);
 }
 
-/* The first line of the file, without its end. */
+/* The first line of the file, without its end; of any file no more is read. */
 static void
 read_password(struct options *o)
 {
-	char	*line = NULL;
-	size_t	 size = 0;
+	char	 line[sizeof(o->password) + sizeof("\r\n") - 1];
 	FILE	*fp = fopen(o->password_file, "re");
 
 	if (fp == NULL)
 		err(EX_NOINPUT, "%s", o->password_file);
-	errno = 0;
-	if (getline(&line, &size, fp) == -1) {
-		if (errno != 0)
-			err(EX_NOINPUT, "%s", o->password_file);
-		errx(EX_DATAERR, "%s: no password in it", o->password_file);
-	}
+	/* No copy of it stays in a buffer. */
+	(void)setvbuf(fp, NULL, _IONBF, 0);
+	line[0] = '\0';
+	if (fgets(line, sizeof(line), fp) == NULL && ferror(fp) != 0)
+		err(EX_NOINPUT, "%s", o->password_file);
 	line[strcspn(line, "\r\n")] = '\0';
+	if (line[0] == '\0')
+		errx(EX_DATAERR, "%s: no password in it", o->password_file);
 	if (strlcpy(o->password, line, sizeof(o->password)) >=
 	    sizeof(o->password))
 		errx(EX_DATAERR, "%s: the password is longer than %d bytes",
 		    o->password_file, NAME_MAX_BYTES);
-	explicit_bzero(line, size);
-	free(line);
+	explicit_bzero(line, sizeof(line));
 	(void)fclose(fp);
 }
 

@@ -333,6 +333,22 @@ class Pipes(ClientCase):
         self.ocm("--password-file", path, "send", "r", "da", code=EX_NOPERM)
         self.ocm("--password-file", path + "x", "send", "r", "da",
                  code=EX_NOINPUT)
+        longest = "あ" * 85
+        open_to = self.server.member("host").create("l", password=longest)
+        for end in "", "\n", "\r\n", "\nmore":
+            with open(path, "w", newline="") as f:
+                f.write(longest + end)
+            self.ocm("-n", "bob", "--password-file", path, "send", "l", "da")
+            open_to.expect("da", "bob")
+        for wrong in "", "\n", longest + "x":
+            with open(path, "w") as f:
+                f.write(wrong)
+            self.ocm("--password-file", path, "send", "l", "da",
+                     code=EX_DATAERR)
+        # One without an end, or that cannot be read.
+        self.ocm("--password-file", "/dev/zero", "send", "l", "da",
+                 code=EX_DATAERR)
+        self.ocm("--password-file", ".", "send", "l", "da", code=EX_NOINPUT)
 
     def test_too_long_is_refused_not_cut(self):
         host = self.server.member("host").create("r")
