@@ -83,3 +83,12 @@ class Layers(Case):
         os.chmod(place.dir, 0o755)
         self.check(self.serve(build=build, uid=NOBODY if AM_ROOT else None),
                    ALWAYS)
+
+    @unittest.skipUnless(AM_ROOT, "needs root")
+    def test_root_is_no_user_of_theirs(self):
+        for option in "user_room", "user_relay":
+            server = Server(start=False, **{option: "root"})
+            self.addCleanup(server.clear)
+            got = server.try_start()
+            self.assertEqual(got.returncode, 1)
+            self.assertIn('user "root" is root: choose another', got.stderr)
