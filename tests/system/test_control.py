@@ -109,7 +109,9 @@ class Operator(Case):
         self.assertEqual(delta["deliveries"], 10)
         self.assertEqual(delta["keepalives"], 2)
         self.assertEqual(delta["received"], 12)
-        for line in self.server.ctl("stats").splitlines():
+        said = self.server.ctl("stats")
+        self.assertIn("messages", said)
+        for line in said.splitlines():
             self.assertRegex(
                 line, r"^(roomd|relayd \d) +[a-z_]+ +\d+  [A-Za-z]+\W.*\w$")
 

@@ -2,8 +2,8 @@
 /*
  * What the sandbox tests share: descriptors and mappings as a role has them
  * when it enters its sandbox, and a way to do one thing inside it and to
- * see how that ended.  Included by check_sandbox_linux.c and
- * check_deny_linux.c.
+ * see how that ended.  Included by check_sandbox_linux.c,
+ * check_layers_linux.c and check_deny_linux.c.
  */
 #ifndef OCM_SANDBOX_FIXTURE_H
 #define OCM_SANDBOX_FIXTURE_H
@@ -19,6 +19,7 @@
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,19 @@ enum {
 	CAPS_RELAYD = SANDBOX_DATAGRAMS,
 	CAPS_OCMD = SANDBOX_SUPERVISE,
 };
+
+/* What no child starts without. */
+enum { MUST_CHILD = LAYER_DUMPABLE | LAYER_DEATHSIG | LAYER_RLIMITS |
+	LAYER_CAPABILITIES | LAYER_NO_NEW_PRIVS | LAYER_SECCOMP };
+
+/* In a child: ends it with a status that names the line. */
+static inline void
+need(bool ok, int line)
+{
+	if (!ok)
+		_exit(line % 200 + 1);
+}
+#define NEED(ok) need((ok), __LINE__)
 
 /* How an attempt ended: an errno, 0 for "it succeeded", or a signal. */
 enum { ENDED_SIGNAL = 1000, ENDED_ODD = 2000 };
